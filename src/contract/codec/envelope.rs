@@ -1,0 +1,112 @@
+//! Envelope to bytes, and back.
+
+use bincode::config;
+use bincode::error::DecodeError;
+
+use super::error::{CodecAction, CodecError};
+use crate::contract::experience_store::ExperienceEventEnvelope;
+
+/// The most bytes that decoding one envelope may claim: 64 MiB.
+pub const DECODE_LIMIT: usize = 64 << 20;
+
+/// Decoding claims at most this many bytes for a byte of input. The worst is an array of `null`,
+/// where one byte becomes a whole value in memory.
+const MAX_CLAIM_PER_BYTE: usize = 128;
+
+/// Inputs up to these lengths decode under a limit of their own. The limit is a type parameter of
+/// bincode, so it comes in steps; anything longer decodes under [`DECODE_LIMIT`].
+const SMALL: usize = 2 << 10;
+const MEDIUM: usize = 64 << 10;
+const SMALL_LIMIT: usize = SMALL * MAX_CLAIM_PER_BYTE;
+const MEDIUM_LIMIT: usize = MEDIUM * MAX_CLAIM_PER_BYTE;
+
+/// Up to here no bytes that were honestly encoded can claim more than [`DECODE_LIMIT`].
+const ALWAYS_DECODABLE: usize = DECODE_LIMIT / MAX_CLAIM_PER_BYTE;
+
+const _: () = {
+    assert!(MEDIUM_LIMIT <= DECODE_LIMIT);
+    assert!(MEDIUM <= ALWAYS_DECODABLE);
+    assert!(size_of::<serde_json::Value>() <= MAX_CLAIM_PER_BYTE);
+    // An entry takes two bytes at least.
+    assert!(size_of::<(String, serde_json::Value)>() <= 2 * MAX_CLAIM_PER_BYTE);
+};
+
+/// A typical envelope takes some 300 bytes.
+const TYPICAL_LENGTH: usize = 512;
+
+/// The stored bytes of `envelope`; the same envelope always gives the same bytes.
+///
+/// # Errors
+///
+/// [`CodecError::TooDeep`] if its structured payload nests deeper than
+/// [`MAX_JSON_DEPTH`](super::MAX_JSON_DEPTH), [`CodecError::TooLarge`] if it is so large that
+/// [`decode`] would refuse it.
+///
+/// ```
+/// use experience_log::contract::codec;
+/// use experience_log::experience_store::{ExperienceEvent, ExperienceEventEnvelope};
+///
+/// let event = ExperienceEvent::BudgetExceeded {
+///     chain_id: "c".into(),
+///     resource: "r".into(),
+///     limit: "1".into(),
+///     observed: None,
+/// };
+/// let envelope = ExperienceEventEnvelope::new("e", event).with_timestamp("t");
+/// let bytes = codec::encode(&envelope)?;
+/// assert_eq!(bytes, b"\x01e\x01t\0\0\x0a\x01c\x01r\x011\0");
+/// assert_eq!(codec::decode(&bytes)?, envelope);
+/// # Ok::<(), codec::CodecError>(())
+/// ```
+pub fn encode(envelope: &ExperienceEventEnvelope) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = Vec::with_capacity(TYPICAL_LENGTH);
+    bincode::encode_into_std_write(envelope, &mut bytes, config::standard())
+        .map_err(|error| CodecError::from_encode(error, &envelope.event_id))?;
+    if bytes.len() > ALWAYS_DECODABLE {
+        ensure_decodable(&bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// What is written must be readable: for large envelopes only reading them tells.
+fn ensure_decodable(bytes: &[u8]) -> Result<(), CodecError> {
+    match decode(bytes) {
+        Ok(_) => Ok(()),
+        Err(CodecError::TooLarge { found, limit, .. }) => Err(CodecError::TooLarge {
+            action: CodecAction::Encode,
+            found,
+            limit,
+        }),
+        Err(other) => Err(other),
+    }
+}
+
+/// The envelope that `bytes` hold, all of them.
+///
+/// # Errors
+///
+/// [`CodecError`] says what is wrong with the bytes: they end too early, go on after the envelope,
+/// claim more memory than they may, nest too deep, or hold what no envelope has. No input makes
+/// it panic.
+pub fn decode(bytes: &[u8]) -> Result<ExperienceEventEnvelope, CodecError> {
+    let found = bytes.len();
+    let (decoded, limit) = if found <= SMALL {
+        (decode_within::<SMALL_LIMIT>(bytes), SMALL_LIMIT)
+    } else if found <= MEDIUM {
+        (decode_within::<MEDIUM_LIMIT>(bytes), MEDIUM_LIMIT)
+    } else {
+        (decode_within::<DECODE_LIMIT>(bytes), DECODE_LIMIT)
+    };
+    match decoded {
+        Ok((envelope, expected)) if expected == found => Ok(envelope),
+        Ok((_, expected)) => Err(CodecError::TrailingBytes { expected, found }),
+        Err(error) => Err(CodecError::from_decode(error, found, limit)),
+    }
+}
+
+/// The envelope at the start of `bytes`, and how many of them it takes.
+fn decode_within<const LIMIT: usize>(
+    bytes: &[u8],
+) -> Result<(ExperienceEventEnvelope, usize), DecodeError> {
+    bincode::decode_from_slice(bytes, config::standard().with_limit::<LIMIT>())
+}

@@ -1,0 +1,156 @@
+//! One event of the log, decoded when it is asked for.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{admit, kind_code, time};
+use crate::contract::experience_store::{ExperienceEventEnvelope, ExperienceEventKind};
+use crate::error::{Error, Result};
+use crate::store::instant::{Instant, Position};
+use crate::store::query::scan::Hit;
+use crate::store::record::{Field, Record};
+
+/// An event of the log and where it stands. Its envelope is decoded by [`envelope`](Self::envelope), not
+/// before.
+#[derive(Debug, Clone)]
+pub struct LogEntry {
+    position: Position,
+    recorded_at: i64,
+    record: Record,
+}
+
+impl LogEntry {
+    pub(crate) fn new(hit: Hit) -> Self {
+        Self {
+            position: hit.position,
+            recorded_at: hit.recorded_at,
+            record: hit.record,
+        }
+    }
+
+    /// The sequence number: gap-free from 0, in the order of appending, never reused.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.position.sequence
+    }
+
+    /// When the log recorded it, by the clock of the machine that did.
+    #[must_use]
+    pub fn recorded_at(&self) -> SystemTime {
+        let distance = Duration::from_nanos(self.recorded_at.unsigned_abs());
+        if self.recorded_at < 0 {
+            UNIX_EPOCH - distance
+        } else {
+            UNIX_EPOCH + distance
+        }
+    }
+
+    /// When the log recorded it, in UTC as RFC 3339.
+    #[must_use]
+    pub fn recorded_at_text(&self) -> String {
+        time::format_recorded(self.recorded_at)
+    }
+
+    /// When it happened, by its `occurred_at`, in UTC as RFC 3339.
+    #[must_use]
+    pub fn instant_text(&self) -> String {
+        time::format(self.position.instant)
+    }
+
+    /// The event's id.
+    #[must_use]
+    pub fn event_id(&self) -> &str {
+        self.record.event_id()
+    }
+
+    /// The event's tenant.
+    #[must_use]
+    pub fn tenant_id(&self) -> Option<&str> {
+        self.record.field(Field::Tenant)
+    }
+
+    /// The run or chain of work it belongs to.
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.record.field(Field::Correlation)
+    }
+
+    /// The chain it carries; four kinds do.
+    #[must_use]
+    pub fn chain_id(&self) -> Option<&str> {
+        self.record.field(Field::Chain)
+    }
+
+    /// The event's kind; `None` if a newer version of the log wrote one that this build does not know.
+    #[must_use]
+    pub fn kind(&self) -> Option<ExperienceEventKind> {
+        kind_code::kind(self.record.kind())
+    }
+
+    /// Bytes it takes in the journal, before compression.
+    #[must_use]
+    pub fn stored_bytes(&self) -> usize {
+        self.record.as_bytes().len()
+    }
+
+    /// Where a scan goes on behind this event.
+    #[must_use]
+    pub fn cursor(&self) -> ScanCursor {
+        ScanCursor(self.position)
+    }
+
+    /// The event itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Undecodable`], if a newer version of the log wrote something this build does not know.
+    pub fn envelope(&self) -> Result<ExperienceEventEnvelope> {
+        admit::decode(&self.record, self.position.sequence)
+    }
+}
+
+/// A place in the order of results. As text, it can be kept and read back.
+///
+/// ```
+/// use experience_log::ScanCursor;
+///
+/// let cursor: ScanCursor = "1768996800.000000000/42".parse()?;
+/// assert_eq!(cursor.to_string(), "1768996800.000000000/42");
+/// # Ok::<(), experience_log::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScanCursor(pub(crate) Position);
+
+impl fmt::Display for ScanCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Position { instant, sequence } = self.0;
+        write!(
+            f,
+            "{}.{:09}/{sequence}",
+            instant.seconds(),
+            instant.nanoseconds()
+        )
+    }
+}
+
+impl FromStr for ScanCursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parse = || {
+            let (instant, sequence) = text.split_once('/')?;
+            let (seconds, nanoseconds) = instant.split_once('.')?;
+            let instant = Instant::new(seconds.parse().ok()?, nanoseconds.parse().ok()?)?;
+            Some(Self(Position {
+                instant,
+                sequence: sequence.parse().ok()?,
+            }))
+        };
+        parse().ok_or_else(|| Error::InvalidQuery {
+            field: "cursor",
+            value: text.to_owned(),
+            reason: "it is not seconds.nanoseconds/sequence".to_owned(),
+        })
+    }
+}

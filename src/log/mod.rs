@@ -1,0 +1,30 @@
+//! The typed handle: joins the contract's types with the store that keeps their bytes.
+
+mod admit;
+mod artifact;
+mod capability;
+mod entry;
+mod error_map;
+mod experience_log;
+mod follow;
+mod identifier;
+mod kind_code;
+mod options;
+mod outcome;
+mod reader;
+mod request;
+mod scan;
+mod stats;
+mod time;
+
+pub use artifact::{Artifact, ArtifactChange};
+pub use capability::{Appender, Replayer};
+pub use entry::{LogEntry, ScanCursor};
+pub use experience_log::ExperienceLog;
+pub use follow::{Follow, Replay};
+pub use identifier::IdentifierRule;
+pub use options::Options;
+pub use outcome::{Appended, BatchOutcome};
+pub use reader::LogReader;
+pub use scan::{Scan, ScanOptions};
+pub use stats::Stats;

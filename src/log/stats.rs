@@ -1,0 +1,68 @@
+//! What a log holds, in numbers.
+
+use std::collections::BTreeMap;
+
+use super::{kind_code, time};
+use crate::store::layout::Format;
+use crate::store::stats::StoreStats;
+
+/// Counts and sizes of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The log's id, assigned at its creation, in hexadecimal.
+    pub log_id: String,
+    /// When the log was created, in UTC as RFC 3339.
+    pub created_at: String,
+    /// Events in the log.
+    pub events: u64,
+    /// Events by kind. Kinds that this build does not know stand under their number.
+    pub kinds: BTreeMap<String, u64>,
+    /// Events by tenant; `None` for those without.
+    pub tenants: BTreeMap<Option<String>, u64>,
+    /// The earliest `occurred_at`, in UTC as RFC 3339.
+    pub oldest: Option<String>,
+    /// The latest `occurred_at`, in UTC as RFC 3339.
+    pub newest: Option<String>,
+    /// Segments of the journal.
+    pub segments: u64,
+    /// Segments that are complete and compressed.
+    pub sealed_segments: u64,
+    /// Bytes of the journal on disk, with what is filled ahead.
+    pub journal_bytes: u64,
+    /// Bytes of the trees on disk.
+    pub tree_bytes: u64,
+    /// Events in memory that the trees do not have yet; `None` for a read-only handle.
+    pub in_memory: Option<u64>,
+    /// Blocks of the trees; `None` for a read-only handle.
+    pub blocks: Option<u64>,
+}
+
+impl Stats {
+    pub(crate) fn new(format: &Format, stats: StoreStats) -> Self {
+        let kind = |(code, count): (u16, u64)| {
+            let name =
+                kind_code::kind(code).map_or_else(|| code.to_string(), |kind| kind.to_string());
+            (name, count)
+        };
+        Self {
+            log_id: format
+                .log_id
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            created_at: time::format_recorded(format.created_at),
+            events: stats.events,
+            kinds: stats.kinds.into_iter().map(kind).collect(),
+            tenants: stats.tenants,
+            oldest: stats.oldest.map(time::format),
+            newest: stats.newest.map(time::format),
+            segments: stats.segments,
+            sealed_segments: stats.sealed_segments,
+            journal_bytes: stats.journal_bytes,
+            tree_bytes: stats.tree_bytes,
+            in_memory: stats.in_memory,
+            blocks: stats.blocks,
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The way in: find repeats, sequence, write to the journal, remember, publish.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::entry_reader::EntryReader;
+use super::index::{Index, TermHash};
+use super::instant::Position;
+use super::journal::writer::JournalWriter;
+use super::look;
+use super::memtable::Entry;
+use super::options::Durability;
+use super::prepare::{Prepared, PreparedRecord, same_content, same_id};
+use super::query::scan::Hit;
+use super::record::{Field, Record};
+use super::shared::Shared;
+use super::trees::engine::TreeError;
+use super::trees::snapshot::TreeSnapshot;
+use crate::error::{Error, Result};
+
+/// Memtables that may wait for the trees before appends have to wait, too.
+const MAX_FROZEN: usize = 4;
+/// A memtable is frozen at this many bytes, however few its events.
+const MEMTABLE_BYTES: usize = 64 << 20;
+
+/// Where a record of a batch stands in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) sequence: u64,
+    /// False if the log had the event already.
+    pub(crate) written: bool,
+}
+
+/// A batch that was written, and is to be made durable.
+#[derive(Debug)]
+pub(crate) struct Unacknowledged {
+    pub(crate) placed: Vec<Placed>,
+    /// The batch is acknowledged once so many events are as durable as was asked for.
+    pub(crate) count: u64,
+}
+
+impl Shared {
+    /// Appends a batch and returns once it is as durable as the options say.
+    pub(crate) fn append(&self, batch: Prepared) -> Result<Vec<Placed>> {
+        let written = self.write(batch)?;
+        self.acknowledge(written.count)?;
+        Ok(written.placed)
+    }
+
+    /// Writes a batch to the journal and to memory. Readers do not see it before it is acknowledged.
+    pub(crate) fn write(&self, batch: Prepared) -> Result<Unacknowledged> {
+        let mut writer = self.lock_writer();
+        self.check_open()?;
+        self.commit.check()?;
+        self.wait_for_room()?;
+        let placed = self.place(&batch, writer.sequence())?;
+        let count = placed
+            .iter()
+            .map(|placed| placed.sequence + 1)
+            .max()
+            .unwrap_or(0);
+        let new: Vec<bool> = placed.iter().map(|placed| placed.written).collect();
+        if new.contains(&true) {
+            self.commit_batch(&mut writer, batch.only(&new)?)?;
+        }
+        Ok(Unacknowledged { placed, count })
+    }
+
+    /// Returns once the first `count` events are as durable as the options say, and lets readers see them.
+    pub(crate) fn acknowledge(&self, count: u64) -> Result<()> {
+        let durable = match self.options.durability {
+            Durability::Sync => self.commit.sync_through(count)?,
+            Durability::Periodic(_) | Durability::Os => count,
+        };
+        self.head.publish(durable);
+        Ok(())
+    }
+
+    /// The event of this id, wherever it is, with its payload.
+    pub(crate) fn find_event(&self, tenant: Option<&str>, event_id: &str) -> Result<Option<Hit>> {
+        let hash = self.hasher.event_id(tenant, event_id);
+        let matches = |record: &Record| {
+            record.event_id() == event_id && record.field(Field::Tenant) == tenant
+        };
+        self.find_latest(Index::EventIds, hash, matches)
+    }
+
+    /// The latest event that carries the term and that `matches`.
+    pub(crate) fn find_latest(
+        &self,
+        index: Index,
+        hash: TermHash,
+        matches: impl Fn(&Record) -> bool + Copy,
+    ) -> Result<Option<Hit>> {
+        let head = self.head.get();
+        let view = self.view();
+        let found = view
+            .in_memory(index, hash)
+            .find(|entry| entry.position.sequence < head && matches(&entry.record));
+        if let Some(entry) = found {
+            return Ok(Some(Hit::from(&*entry)));
+        }
+        let hit = match &view.trees {
+            Some(trees) => find_in_trees(trees, index, hash, matches),
+            None => Err(TreeError::new("they are being rebuilt")),
+        };
+        match hit {
+            Ok(Some(hit)) => self.with_payload(hit).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => {
+                if view.trees.is_some() {
+                    self.report_trees(&error);
+                }
+                self.find_in_journal(head, matches)
+            }
+        }
+    }
+
+    /// Fetches the payload of a record that the trees keep without.
+    pub(crate) fn with_payload(&self, hit: Hit) -> Result<Hit> {
+        let Some(place) = hit.elsewhere else {
+            return Ok(hit);
+        };
+        let mut reader = EntryReader::new(&self.layout.journal(), self.format.log_id);
+        Ok(Hit::from(reader.entry(place, hit.position.sequence)?))
+    }
+
+    /// Decides for each record of a batch whether it is new, and where it stands.
+    fn place(&self, batch: &Prepared, first: u64) -> Result<Vec<Placed>> {
+        let mut next = first;
+        let mut placed: Vec<Placed> = Vec::with_capacity(batch.records.len());
+        for prepared in &batch.records {
+            let repeated = prepared.repeats.and_then(|first| placed.get(first));
+            let known = match repeated {
+                Some(first) => Some(first.sequence),
+                None => self.known(prepared)?,
+            };
+            placed.push(match known {
+                Some(sequence) => Placed {
+                    sequence,
+                    written: false,
+                },
+                None => {
+                    next += 1;
+                    Placed {
+                        sequence: next - 1,
+                        written: true,
+                    }
+                }
+            });
+        }
+        Ok(placed)
+    }
+
+    /// The sequence number of the same event, if the log has it. Unlike readers, this sees events that
+    /// are not acknowledged yet.
+    fn known(&self, prepared: &PreparedRecord) -> Result<Option<u64>> {
+        let Some(hash) = prepared
+            .hashes
+            .get(Index::EventIds as usize)
+            .copied()
+            .flatten()
+        else {
+            return Ok(None);
+        };
+        let matches = |record: &Record| same_id(record, &prepared.record);
+        let known = loop {
+            let view = self.view();
+            let in_memory = view
+                .in_memory(Index::EventIds, hash)
+                .find(|entry| matches(&entry.record));
+            if let Some(entry) = in_memory {
+                break Hit::from(&*entry);
+            }
+            match &view.trees {
+                None => self.wait_for_trees()?,
+                Some(trees) => match find_in_trees(trees, Index::EventIds, hash, matches) {
+                    Ok(None) => return Ok(None),
+                    Ok(Some(hit)) => break self.with_payload(hit)?,
+                    Err(error) => self.report_trees(&error),
+                },
+            }
+        };
+        if same_content(&known.record, &prepared.record) {
+            return Ok(Some(known.position.sequence));
+        }
+        Err(Error::Conflict {
+            event_id: prepared.record.event_id().to_owned(),
+            tenant: prepared.record.field(Field::Tenant).map(str::to_owned),
+            sequence: known.position.sequence,
+        })
+    }
+
+    /// The latest of the first `head` events that `matches`, by reading them all.
+    fn find_in_journal(&self, head: u64, matches: impl Fn(&Record) -> bool) -> Result<Option<Hit>> {
+        look::latest(&self.layout.journal(), self.format.log_id, head, matches)
+    }
+
+    fn commit_batch(&self, writer: &mut JournalWriter, batch: Prepared) -> Result<()> {
+        let first = writer.sequence();
+        let recorded_at = now();
+        let count = u32::try_from(batch.records.len()).unwrap_or(u32::MAX);
+        let synced = self.commit.synced();
+        let written = writer
+            .append(&batch.body, &batch.body_hash, count, recorded_at, synced)
+            .inspect_err(|error| self.commit.poison(error))?;
+        let entry = |(sequence, prepared): (u64, PreparedRecord)| Entry {
+            position: Position {
+                instant: prepared.record.instant(),
+                sequence,
+            },
+            recorded_at,
+            record: prepared.record,
+            hashes: prepared.hashes,
+            place: written.place,
+        };
+        let memtable = Arc::clone(&self.view().active);
+        memtable.insert((first..).zip(batch.records).map(entry).collect());
+        let rotated = written.rotated.then(|| {
+            let (file, path) = writer.file();
+            (first, file, path)
+        });
+        self.commit.wrote(writer.sequence(), rotated);
+        let (events, bytes) = memtable.size();
+        if events >= self.options.memtable_events || bytes >= MEMTABLE_BYTES {
+            self.freeze(writer);
+        }
+        Ok(())
+    }
+
+    /// Waits while the trees are too far behind.
+    fn wait_for_room(&self) -> Result<()> {
+        if self.view().frozen.len() < MAX_FROZEN {
+            return Ok(());
+        }
+        let mut tasks = self.lock_tasks();
+        while self.view().frozen.len() >= MAX_FROZEN {
+            self.commit.check()?;
+            tasks = self.wait_for_tasks(tasks);
+        }
+        Ok(())
+    }
+
+    /// Waits while the trees are being rebuilt: without them, a repeated id would be found too slowly.
+    fn wait_for_trees(&self) -> Result<()> {
+        let mut tasks = self.lock_tasks();
+        while self.view().trees.is_none() {
+            self.commit.check()?;
+            tasks = self.wait_for_tasks(tasks);
+        }
+        Ok(())
+    }
+}
+
+fn find_in_trees(
+    trees: &TreeSnapshot,
+    index: Index,
+    hash: TermHash,
+    matches: impl Fn(&Record) -> bool,
+) -> Result<Option<Hit>, TreeError> {
+    let mut latest: Option<Hit> = None;
+    for (block, slots) in trees.postings(index, hash)? {
+        let block = trees.block(trees.block_info(block)?)?;
+        for slot in (0..block.len()).filter(|slot| slots & (1 << slot) != 0) {
+            let hit = Hit::from(block.slot(slot).map_err(TreeError::new)?);
+            let later = latest
+                .as_ref()
+                .is_none_or(|latest| hit.position.sequence > latest.position.sequence);
+            if later && matches(&hit.record) {
+                latest = Some(hit);
+            }
+        }
+    }
+    Ok(latest)
+}
+
+/// Nanoseconds since 1970-01-01T00:00:00Z by the system's clock.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

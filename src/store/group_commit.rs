@@ -1,0 +1,221 @@
+//! Group commit: callers that wait for stable storage together share one sync.
+//!
+//! The first that finds no sync under way does one, for everything written so far; the others wait for it.
+//! A sync that failed is never tried again: the kernel may have dropped the pages it could not write.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::error::{Error, Result};
+
+/// What can be brought to stable storage.
+pub(crate) trait Syncs: Send + Sync {
+    /// Returns once all that was written before is on stable storage.
+    fn sync(&self) -> io::Result<()>;
+}
+
+impl Syncs for File {
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+/// How far the journal was written, and how far it is synced.
+#[derive(Debug)]
+pub(crate) struct GroupCommit<F> {
+    state: Mutex<State<F>>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State<F> {
+    /// Events written to the journal.
+    written: u64,
+    /// Events on stable storage.
+    synced: u64,
+    syncing: bool,
+    file: Arc<F>,
+    path: PathBuf,
+    failure: Option<String>,
+}
+
+impl<F: Syncs> GroupCommit<F> {
+    /// Starts with `count` events, all of them on stable storage.
+    pub(crate) fn new(count: u64, file: Arc<F>, path: PathBuf) -> Self {
+        let state = State {
+            written: count,
+            synced: count,
+            syncing: false,
+            file,
+            path,
+            failure: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Notes that the journal now has `count` events, and that all before the last commit are synced
+    /// if a new file was begun for it.
+    pub(crate) fn wrote(&self, count: u64, rotated: Option<(u64, Arc<F>, PathBuf)>) {
+        let mut state = self.lock();
+        state.written = count;
+        if let Some((synced, file, path)) = rotated {
+            state.synced = state.synced.max(synced);
+            state.file = file;
+            state.path = path;
+        }
+    }
+
+    /// Events on stable storage.
+    pub(crate) fn synced(&self) -> u64 {
+        self.lock().synced
+    }
+
+    /// Events written to the journal.
+    pub(crate) fn written(&self) -> u64 {
+        self.lock().written
+    }
+
+    /// Returns once `count` events are on stable storage, with the number that is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] for the caller whose sync failed, [`Error::Poisoned`] for all that wait or come later.
+    pub(crate) fn sync_through(&self, count: u64) -> Result<u64> {
+        let mut state = self.lock();
+        loop {
+            if state.synced >= count {
+                return Ok(state.synced);
+            }
+            if let Some(cause) = &state.failure {
+                return Err(Error::Poisoned {
+                    cause: cause.clone(),
+                });
+            }
+            if state.syncing {
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            state.syncing = true;
+            let target = state.written;
+            let (file, path) = (Arc::clone(&state.file), state.path.clone());
+            drop(state);
+            let result = file.sync();
+            state = self.lock();
+            state.syncing = false;
+            self.changed.notify_all();
+            match result {
+                Ok(()) => state.synced = state.synced.max(target),
+                Err(error) => {
+                    let error = Error::io("sync", &path)(error);
+                    state.failure = Some(error.to_string());
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Ends writing for good.
+    pub(crate) fn poison(&self, cause: &Error) {
+        let mut state = self.lock();
+        if state.failure.is_none() {
+            state.failure = Some(cause.to_string());
+        }
+        self.changed.notify_all();
+    }
+
+    /// An error once writing has ended.
+    pub(crate) fn check(&self) -> Result<()> {
+        match &self.lock().failure {
+            None => Ok(()),
+            Some(cause) => Err(Error::Poisoned {
+                cause: cause.clone(),
+            }),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<F>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Disk {
+        syncs: AtomicU64,
+        broken: AtomicBool,
+    }
+
+    impl Syncs for Disk {
+        fn sync(&self) -> io::Result<()> {
+            thread::sleep(Duration::from_millis(2));
+            self.syncs.fetch_add(1, Ordering::SeqCst);
+            if self.broken.load(Ordering::SeqCst) {
+                return Err(io::Error::other("no more"));
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn callers_that_wait_together_share_a_sync() {
+        let disk = Arc::new(Disk::default());
+        let commit = GroupCommit::new(0, Arc::clone(&disk), PathBuf::from("x"));
+        let (threads, rounds) = (8, 20);
+        let barrier = Barrier::new(threads);
+        let written = Mutex::new(0_u64);
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    for _ in 0..rounds {
+                        barrier.wait();
+                        let mine = {
+                            let mut written = written.lock().unwrap();
+                            *written += 1;
+                            commit.wrote(*written, None);
+                            *written
+                        };
+                        assert!(commit.sync_through(mine).unwrap() >= mine);
+                    }
+                });
+            }
+        });
+        assert_eq!(commit.synced(), (threads * rounds) as u64);
+        let syncs = disk.syncs.load(Ordering::SeqCst);
+        assert!(syncs <= 2 * rounds as u64 + 1, "{syncs} syncs");
+    }
+
+    #[test]
+    fn a_failed_sync_is_never_tried_again() {
+        let disk = Arc::new(Disk::default());
+        let commit = GroupCommit::new(3, Arc::clone(&disk), PathBuf::from("x"));
+        assert_eq!(commit.sync_through(3).unwrap(), 3);
+        disk.broken.store(true, Ordering::SeqCst);
+        commit.wrote(4, None);
+        assert!(matches!(commit.sync_through(4), Err(Error::Io { .. })));
+        disk.broken.store(false, Ordering::SeqCst);
+        assert!(matches!(
+            commit.sync_through(4),
+            Err(Error::Poisoned { .. })
+        ));
+        assert!(commit.check().is_err());
+        assert_eq!(disk.syncs.load(Ordering::SeqCst), 1);
+        // What was synced before stays so.
+        assert_eq!(commit.sync_through(3).unwrap(), 3);
+    }
+}

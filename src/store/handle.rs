@@ -1,0 +1,211 @@
+//! The handle that owns an open log: its threads and its lock.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::append::Placed;
+use super::maintenance;
+use super::memtable::Memtable;
+use super::options::{Durability, StoreOptions};
+use super::prepare::Prepared;
+use super::recover;
+use super::shared::{Shared, mark_of};
+use super::syncer::Syncer;
+use super::view::View;
+use crate::error::{Error, Result};
+
+/// A close does not bring fewer events than this part of a memtable into the trees: reading them from the
+/// journal at the next opening costs less than many small blocks.
+const WORTH_A_FLUSH: usize = 4;
+
+/// An open log. Clones share it; it is closed with the last of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    shared: Arc<Shared>,
+    owner: Arc<Owner>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    shared: Arc<Shared>,
+    syncer: Arc<Syncer>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    lock: Mutex<Option<File>>,
+}
+
+impl Store {
+    pub(crate) fn open(path: &Path, options: StoreOptions) -> Result<Self> {
+        let recover::Opened {
+            shared,
+            trees,
+            generation,
+            lock,
+        } = recover::open(path, options)?;
+        let shared = Arc::new(shared);
+        let owner = Owner {
+            shared: Arc::clone(&shared),
+            syncer: Arc::default(),
+            threads: Mutex::default(),
+            lock: Mutex::new(Some(lock)),
+        };
+        let for_maintenance = Arc::clone(&shared);
+        owner.spawn("maintenance", move || {
+            maintenance::run(for_maintenance, trees, generation)
+        })?;
+        if let Durability::Periodic(_) = options.durability {
+            owner.start_syncer()?;
+        }
+        Ok(Self {
+            shared,
+            owner: Arc::new(owner),
+        })
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn append(&self, batch: Prepared) -> Result<Vec<Placed>> {
+        self.shared.append(batch)
+    }
+
+    /// Appends without blocking on the sync: a thread of the log does it.
+    pub(crate) async fn append_async(&self, batch: Prepared) -> Result<Vec<Placed>> {
+        let written = self.shared.write(batch)?;
+        if self.shared.options.durability == Durability::Sync {
+            self.owner.start_syncer()?;
+            self.owner.syncer.request(written.count).await?;
+        } else {
+            self.shared.acknowledge(written.count)?;
+        }
+        Ok(written.placed)
+    }
+
+    /// Makes every event durable and brings all of them into the trees.
+    pub(crate) fn flush(&self) -> Result<()> {
+        let shared = &self.shared;
+        {
+            let writer = shared.lock_writer();
+            shared.check_open()?;
+            shared.freeze(&writer);
+        }
+        let written = shared.commit.written();
+        shared.head.publish(shared.commit.sync_through(written)?);
+        let mut tasks = shared.lock_tasks();
+        while shared
+            .view()
+            .frozen
+            .iter()
+            .any(|frozen| frozen.mark.count <= written)
+        {
+            shared.commit.check()?;
+            tasks = shared.wait_for_tasks(tasks);
+        }
+        Ok(())
+    }
+
+    /// Makes new trees from the journal.
+    pub(crate) fn rebuild_trees(&self) -> Result<()> {
+        let shared = &self.shared;
+        shared.check_open()?;
+        let mut tasks = shared.lock_tasks();
+        let before = tasks.rebuilt;
+        tasks.rebuild = Some("it was asked for".to_owned());
+        tasks.woken = true;
+        shared.tasks_changed.notify_all();
+        while tasks.rebuilt == before {
+            shared.commit.check()?;
+            tasks = shared.wait_for_tasks(tasks);
+        }
+        Ok(())
+    }
+
+    /// Closes the log, for all handles: makes every event durable, notes where the journal ends, lets go
+    /// of the lock.
+    pub(crate) fn close(&self) -> Result<()> {
+        self.owner.close()
+    }
+}
+
+impl Owner {
+    fn spawn(&self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
+        let spawned = thread::Builder::new()
+            .name(format!("explog {name}"))
+            .spawn(body);
+        let handle = spawned.map_err(Error::io("start a thread for", self.shared.layout.root()))?;
+        self.threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(handle);
+        Ok(())
+    }
+
+    fn start_syncer(&self) -> Result<()> {
+        if !self.syncer.is_first() {
+            return Ok(());
+        }
+        let interval = match self.shared.options.durability {
+            Durability::Periodic(interval) => Some(interval),
+            Durability::Sync | Durability::Os => None,
+        };
+        let (syncer, shared) = (Arc::clone(&self.syncer), Arc::clone(&self.shared));
+        self.spawn("sync", move || syncer.run(&shared, interval))
+    }
+
+    fn close(&self) -> Result<()> {
+        let shared = &self.shared;
+        let result = {
+            let mut writer = shared.lock_writer();
+            if !shared.mark_closed() {
+                return Ok(());
+            }
+            let mark = mark_of(&writer);
+            let waiting = shared.view().active.size().0;
+            if waiting * WORTH_A_FLUSH >= shared.options.memtable_events {
+                shared.freeze(&writer);
+            }
+            shared.commit.sync_through(mark.count).and_then(|synced| {
+                shared.head.publish(synced);
+                writer.trim()?;
+                Ok(mark)
+            })
+        };
+        // Those who follow learn that nothing more comes.
+        shared.head.wake();
+        self.syncer.stop();
+        shared.lock_tasks().stopping = true;
+        shared.tasks_changed.notify_all();
+        for thread in self
+            .threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+        {
+            // A panic of the thread was turned into an error before.
+            let _ = thread.join();
+        }
+        let result = result.and_then(|mark| shared.layout.write_head(shared.format.log_id, &mark));
+        // Readers that are still about must not keep the trees open.
+        shared.change_view(|_| View {
+            active: Arc::new(Memtable::new()),
+            frozen: Vec::new(),
+            trees: None,
+        });
+        drop(
+            self.lock
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        result
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // Nobody is left to tell an error to; the next opening recovers.
+        let _ = self.close();
+    }
+}

@@ -1,0 +1,161 @@
+//! The indexes as data: writing, reading, verifying and counting loop over [`INDEXES`].
+
+use std::hash::Hasher;
+
+use siphasher::sip::SipHasher13;
+
+use super::record::{Field, Record};
+
+/// One secondary index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Index {
+    EventIds,
+    Kinds,
+    Chains,
+    Correlations,
+    Artifacts,
+    TraceLinks,
+}
+
+/// How an index is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Definition {
+    pub(crate) index: Index,
+    /// The sled tree that holds it.
+    pub(crate) tree: &'static str,
+    /// Its number in stored bytes.
+    pub(crate) code: u8,
+    /// Whether a term stands at one event of a block at most, so that a slot number does for a mask.
+    pub(crate) unique: bool,
+}
+
+/// Every index, in the order of its code.
+pub(crate) const INDEXES: [Definition; 6] = [
+    Definition {
+        index: Index::EventIds,
+        tree: "event_ids",
+        code: 0,
+        unique: true,
+    },
+    Definition {
+        index: Index::Kinds,
+        tree: "kinds",
+        code: 1,
+        unique: false,
+    },
+    Definition {
+        index: Index::Chains,
+        tree: "chains",
+        code: 2,
+        unique: false,
+    },
+    Definition {
+        index: Index::Correlations,
+        tree: "correlations",
+        code: 3,
+        unique: false,
+    },
+    Definition {
+        index: Index::Artifacts,
+        tree: "artifacts",
+        code: 4,
+        unique: false,
+    },
+    Definition {
+        index: Index::TraceLinks,
+        tree: "trace_links",
+        code: 5,
+        unique: false,
+    },
+];
+
+/// The hashes of a record's terms, by index; `None` where the record carries no such term.
+pub(crate) type TermHashes = [Option<TermHash>; INDEXES.len()];
+
+/// A term as the indexes know it. Two terms may share a hash, so a match is checked against the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TermHash(pub(crate) u64);
+
+/// Hashes terms: SipHash-1-3 under the log's id, so that nobody can prepare terms that collide.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TermHasher {
+    key: [u8; 16],
+}
+
+impl TermHasher {
+    pub(crate) fn new(log_id: [u8; 16]) -> Self {
+        Self { key: log_id }
+    }
+
+    /// A chain, correlation, artifact or trace link id.
+    pub(crate) fn text(&self, term: &str) -> TermHash {
+        self.finish(|hasher| hasher.write(term.as_bytes()))
+    }
+
+    pub(crate) fn kind(&self, kind: u16) -> TermHash {
+        self.finish(|hasher| hasher.write(&kind.to_le_bytes()))
+    }
+
+    /// An event id, which is unique within its tenant only.
+    pub(crate) fn event_id(&self, tenant: Option<&str>, event_id: &str) -> TermHash {
+        self.finish(|hasher| {
+            // The length keeps ("ab", "c") apart from ("a", "bc").
+            let tag = tenant.map_or(0, |tenant| tenant.len() as u64 + 1);
+            hasher.write(&tag.to_le_bytes());
+            hasher.write(tenant.unwrap_or_default().as_bytes());
+            hasher.write(event_id.as_bytes());
+        })
+    }
+
+    /// The hashes of everything a record is found by.
+    pub(crate) fn record(&self, record: &Record) -> TermHashes {
+        INDEXES.map(|definition| match definition.index {
+            Index::EventIds => Some(self.event_id(record.field(Field::Tenant), record.event_id())),
+            Index::Kinds => Some(self.kind(record.kind())),
+            Index::Chains => record.field(Field::Chain).map(|term| self.text(term)),
+            Index::Correlations => record.field(Field::Correlation).map(|term| self.text(term)),
+            Index::Artifacts => record.field(Field::Artifact).map(|term| self.text(term)),
+            Index::TraceLinks => record.field(Field::TraceLink).map(|term| self.text(term)),
+        })
+    }
+
+    fn finish(&self, write: impl FnOnce(&mut SipHasher13)) -> TermHash {
+        let mut hasher = SipHasher13::new_with_key(&self.key);
+        write(&mut hasher);
+        TermHash(hasher.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_places_in_the_table() {
+        for (place, definition) in INDEXES.iter().enumerate() {
+            assert_eq!(usize::from(definition.code), place);
+            assert_eq!(definition.index as usize, place);
+        }
+    }
+
+    #[test]
+    fn an_event_id_is_hashed_with_its_tenant() {
+        let hasher = TermHasher::new([7; 16]);
+        let hashes = [
+            hasher.event_id(None, "abc"),
+            hasher.event_id(Some(""), "abc"),
+            hasher.event_id(Some("a"), "bc"),
+            hasher.event_id(Some("ab"), "c"),
+        ];
+        for (place, hash) in hashes.iter().enumerate() {
+            assert!(!hashes[..place].contains(hash));
+        }
+    }
+
+    #[test]
+    fn hashes_are_part_of_the_format() {
+        let hasher = TermHasher::new(*b"0123456789abcdef");
+        assert_eq!(hasher.text("run-1").0, 10_405_707_689_975_168_881);
+        assert_eq!(hasher.kind(3).0, 1926075347413257417);
+    }
+}

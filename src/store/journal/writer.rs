@@ -1,0 +1,276 @@
+//! Appends frames to the journal's last segment, and goes on to the next when it is full.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::frame::{self, ChainHash, ChecksumSeed, FrameHeader};
+use super::reader::Place;
+use super::segment::{self, SegmentFile, SegmentHeader};
+use crate::error::{Error, Result};
+
+/// How far ahead a segment is filled with zeros, so that a sync has no metadata to write.
+const FILL_AHEAD: u64 = 1 << 20;
+
+/// How the journal is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WriterOptions {
+    /// A segment takes no further frame once it has this many bytes.
+    pub(crate) segment_bytes: u64,
+    /// Whether commits are synced one by one, which zeros written ahead make cheaper.
+    pub(crate) fill_ahead: bool,
+}
+
+/// The writing end of the journal. There is one per log.
+#[derive(Debug)]
+pub(crate) struct JournalWriter {
+    folder: PathBuf,
+    log_id: [u8; 16],
+    seed: ChecksumSeed,
+    options: WriterOptions,
+    path: PathBuf,
+    file: Arc<File>,
+    segment: u64,
+    offset: u64,
+    filled: u64,
+    sequence: u64,
+    previous: ChainHash,
+    buffer: Vec<u8>,
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    /// Where the frame begins.
+    pub(crate) place: Place,
+    /// Whether a new segment was started, everything before it being synced.
+    pub(crate) rotated: bool,
+}
+
+impl JournalWriter {
+    /// Creates the first segment of a new log.
+    pub(crate) fn create(folder: &Path, log_id: [u8; 16], options: WriterOptions) -> Result<Self> {
+        let header = SegmentHeader {
+            log_id,
+            first_sequence: 0,
+            previous: frame::CHAIN_START,
+        };
+        let (path, file) = create_segment(folder, &header)?;
+        Ok(Self::new(folder, log_id, options, path, file, &header))
+    }
+
+    /// Goes on behind `place`, cutting off what a crash left there.
+    pub(crate) fn resume(
+        folder: &Path,
+        log_id: [u8; 16],
+        options: WriterOptions,
+        place: Place,
+        sequence: u64,
+        previous: ChainHash,
+    ) -> Result<Self> {
+        let plain = SegmentFile::plain(folder, place.segment);
+        if SegmentFile::sealed(folder, place.segment).path.exists() {
+            // The last segment is sealed already: go on in a new one.
+            let header = SegmentHeader {
+                log_id,
+                first_sequence: sequence,
+                previous,
+            };
+            let (path, file) = create_segment(folder, &header)?;
+            return Ok(Self::new(folder, log_id, options, path, file, &header));
+        }
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&plain.path)
+            .map_err(Error::io("open", &plain.path))?;
+        let cut = |file: &mut File| {
+            if file.metadata()?.len() > place.offset {
+                file.set_len(place.offset)?;
+                file.sync_all()?;
+            }
+            file.seek(SeekFrom::Start(place.offset))
+        };
+        cut(&mut file).map_err(Error::io("cut the torn tail of", &plain.path))?;
+        let header = SegmentHeader {
+            log_id,
+            first_sequence: place.segment,
+            previous,
+        };
+        let mut writer = Self::new(folder, log_id, options, plain.path, file, &header);
+        writer.offset = place.offset;
+        writer.filled = place.offset;
+        writer.sequence = sequence;
+        Ok(writer)
+    }
+
+    fn new(
+        folder: &Path,
+        log_id: [u8; 16],
+        options: WriterOptions,
+        path: PathBuf,
+        file: File,
+        header: &SegmentHeader,
+    ) -> Self {
+        Self {
+            folder: folder.to_path_buf(),
+            log_id,
+            seed: ChecksumSeed::new(&log_id),
+            options,
+            path,
+            file: Arc::new(file),
+            segment: header.first_sequence,
+            offset: segment::HEADER as u64,
+            filled: segment::HEADER as u64,
+            sequence: header.first_sequence,
+            previous: header.previous,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The sequence number of the next event.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The hash of the last frame.
+    pub(crate) fn chain_hash(&self) -> ChainHash {
+        self.previous
+    }
+
+    /// The place behind the last frame.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            segment: self.segment,
+            offset: self.offset,
+        }
+    }
+
+    /// The file that the last frame went to, and its path.
+    pub(crate) fn file(&self) -> (Arc<File>, PathBuf) {
+        (Arc::clone(&self.file), self.path.clone())
+    }
+
+    /// Writes one frame. After an error the journal must not be written any more: what reached the file
+    /// is not known.
+    pub(crate) fn append(
+        &mut self,
+        body: &[u8],
+        body_hash: &ChainHash,
+        count: u32,
+        recorded_at: i64,
+        synced: u64,
+    ) -> Result<Written> {
+        let length = frame::frame_length(body.len()) as u64;
+        let full = self.offset + length > self.options.segment_bytes;
+        let rotated = full && self.offset > segment::HEADER as u64;
+        if rotated {
+            self.rotate()?;
+        }
+        // Rotation has synced all that came before.
+        let synced = if rotated { self.sequence } else { synced };
+        let header = FrameHeader {
+            count,
+            first_sequence: self.sequence,
+            recorded_at,
+            synced,
+        };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let hash = frame::encode(
+            &header,
+            body,
+            body_hash,
+            &self.previous,
+            self.seed,
+            &mut buffer,
+        );
+        self.fill_ahead(length)
+            .map_err(Error::io("write to", &self.path))?;
+        (&*self.file)
+            .write_all(&buffer)
+            .map_err(Error::io("write to", &self.path))?;
+        // A large batch must not keep its memory for ever.
+        buffer.clear();
+        buffer.shrink_to(1 << 20);
+        self.buffer = buffer;
+        let place = self.place();
+        self.offset += length;
+        self.filled = self.filled.max(self.offset);
+        self.sequence = header.end_sequence();
+        self.previous = hash;
+        Ok(Written { place, rotated })
+    }
+
+    /// Cuts off the zeros written ahead.
+    pub(crate) fn trim(&mut self) -> Result<()> {
+        if self.filled > self.offset {
+            self.file
+                .set_len(self.offset)
+                .map_err(Error::io("trim", &self.path))?;
+            self.filled = self.offset;
+        }
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> Result<()> {
+        self.trim()?;
+        self.file
+            .sync_all()
+            .map_err(Error::io("sync", &self.path))?;
+        let header = SegmentHeader {
+            log_id: self.log_id,
+            first_sequence: self.sequence,
+            previous: self.previous,
+        };
+        let (path, file) = create_segment(&self.folder, &header)?;
+        self.path = path;
+        self.file = Arc::new(file);
+        self.segment = self.sequence;
+        self.offset = segment::HEADER as u64;
+        self.filled = self.offset;
+        Ok(())
+    }
+
+    /// Writes zeros where the next frames go, unless this one is so large that it would not pay.
+    fn fill_ahead(&mut self, length: u64) -> io::Result<()> {
+        let room = self.options.segment_bytes.saturating_sub(self.offset);
+        if !self.options.fill_ahead
+            || self.offset + length <= self.filled
+            || length > FILL_AHEAD / 4
+            || room < length
+        {
+            return Ok(());
+        }
+        let filled = self.offset + FILL_AHEAD.min(room);
+        let zeros = vec![0; usize::try_from(filled - self.offset).unwrap_or_default()];
+        let mut file = &*self.file;
+        // On a full disk the frame itself may still fit.
+        if file.write_all(&zeros).is_ok() {
+            self.filled = filled;
+        }
+        file.seek(SeekFrom::Start(self.offset))?;
+        Ok(())
+    }
+}
+
+/// Creates a segment with its header on stable storage before it gets its name.
+fn create_segment(folder: &Path, header: &SegmentHeader) -> Result<(PathBuf, File)> {
+    let segment = SegmentFile::plain(folder, header.first_sequence);
+    let temporary = segment.path.with_extension("tmp");
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&temporary)
+        .map_err(Error::io("create", &temporary))?;
+    let write = |file: &mut File| {
+        file.write_all(&header.encode())?;
+        file.sync_all()
+    };
+    write(&mut file).map_err(Error::io("write to", &temporary))?;
+    fs::rename(&temporary, &segment.path).map_err(Error::io("name", &segment.path))?;
+    segment::sync_folder(folder)?;
+    Ok((segment.path, file))
+}

@@ -1,0 +1,394 @@
+//! The log's directory: what lies where, and its two small files.
+//!
+//! ```text
+//! agent.log/
+//!   LOCK      locked by the one writing process; holds its pid as text
+//!   FORMAT    "XLOGFMT\n" | version u16 = 1 | reserved u16 | CRC32C u32 | log id 16 | created i64 (ns, 1970)
+//!   HEAD      "XLOGHEAD" | version u16 = 1 | reserved u16 | CRC32C u32 | log id 16 |
+//!             count u64 | chain hash 32 | segment u64 | offset u64
+//!   journal/  the segments
+//!   trees/    a folder for each generation of the trees; the highest number counts
+//! ```
+//!
+//! Both CRCs cover byte 16 to the end. HEAD names a point that the journal had reached at the last close or
+//! flush: a journal that ends before it has lost data. Small files are replaced whole, by a rename.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::bytes::{BytesError, Put, Reader};
+use super::journal::segment;
+use super::trees::manifest::Mark;
+use crate::error::{Error, Result};
+
+/// The version of the directory's layout that this build writes.
+pub(crate) const VERSION: u16 = 1;
+
+const FORMAT_MAGIC: [u8; 8] = *b"XLOGFMT\n";
+const HEAD_MAGIC: [u8; 8] = *b"XLOGHEAD";
+const CRC_COVERS_FROM: usize = 16;
+
+/// What a log says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Format {
+    pub(crate) log_id: [u8; 16],
+    /// Nanoseconds since 1970-01-01T00:00:00Z.
+    pub(crate) created_at: i64,
+}
+
+/// Why a small file is not what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SmallFileFlaw {
+    #[error("other first bytes")]
+    Magic,
+    #[error("version {0}")]
+    Version(u16),
+    #[error("checksum {found:08x} over bytes that give {computed:08x}")]
+    Checksum { found: u32, computed: u32 },
+    #[error("another log's id")]
+    LogId,
+    #[error(transparent)]
+    Bytes(#[from] BytesError),
+}
+
+impl Format {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut covered = Vec::new();
+        covered.put(&self.log_id);
+        covered.put_i64(self.created_at);
+        small_file(FORMAT_MAGIC, &covered)
+    }
+
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, SmallFileFlaw> {
+        let mut reader = check_small_file(FORMAT_MAGIC, bytes)?;
+        Ok(Self {
+            log_id: reader.array()?,
+            created_at: reader.i64()?,
+        })
+    }
+}
+
+fn encode_head(log_id: [u8; 16], mark: &Mark) -> Vec<u8> {
+    let mut covered = Vec::new();
+    covered.put(&log_id);
+    mark.encode(&mut covered);
+    small_file(HEAD_MAGIC, &covered)
+}
+
+fn parse_head(log_id: [u8; 16], bytes: &[u8]) -> Result<Mark, SmallFileFlaw> {
+    let mut reader = check_small_file(HEAD_MAGIC, bytes)?;
+    if reader.array()? != log_id {
+        return Err(SmallFileFlaw::LogId);
+    }
+    Ok(Mark::decode(&mut reader)?)
+}
+
+fn small_file(magic: [u8; 8], covered: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(CRC_COVERS_FROM + covered.len());
+    bytes.put(&magic);
+    bytes.put_u16(VERSION);
+    bytes.put_u16(0);
+    bytes.put_u32(crc32c::crc32c(covered));
+    bytes.put(covered);
+    bytes
+}
+
+fn check_small_file(magic: [u8; 8], bytes: &[u8]) -> Result<Reader<'_>, SmallFileFlaw> {
+    let mut reader = Reader::new(bytes);
+    if reader.array()? != magic {
+        return Err(SmallFileFlaw::Magic);
+    }
+    let version = reader.u16()?;
+    if version != VERSION {
+        return Err(SmallFileFlaw::Version(version));
+    }
+    if reader.u16()? != 0 {
+        return Err(SmallFileFlaw::Magic);
+    }
+    let found = reader.u32()?;
+    let computed = crc32c::crc32c(reader.take(reader.left())?);
+    if computed != found {
+        return Err(SmallFileFlaw::Checksum { found, computed });
+    }
+    Ok(Reader::new(
+        bytes.get(CRC_COVERS_FROM..).unwrap_or_default(),
+    ))
+}
+
+/// What a directory turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    Log(Format),
+    /// Nothing, or the beginnings of a log whose creation was cut short.
+    Nothing,
+}
+
+/// The paths of a log.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    pub(crate) fn head(&self) -> PathBuf {
+        self.root.join("HEAD")
+    }
+
+    fn trees(&self) -> PathBuf {
+        self.root.join("trees")
+    }
+
+    /// The folder of one generation of the trees.
+    pub(crate) fn generation(&self, number: u64) -> PathBuf {
+        self.trees().join(format!("{number:08}"))
+    }
+
+    /// Looks what is in the directory, without changing anything.
+    pub(crate) fn look(&self) -> Result<Found> {
+        let path = self.root.join("FORMAT");
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return self.look_without_format();
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(self.not_a_log("a directory", "a file"));
+            }
+            Err(error) => return Err(Error::io("read", &path)(error)),
+        };
+        match Format::parse(&bytes) {
+            Ok(format) => Ok(Found::Log(format)),
+            Err(SmallFileFlaw::Version(found)) if found > VERSION => Err(Error::NewerFormat {
+                path,
+                found,
+                supported: VERSION,
+            }),
+            Err(SmallFileFlaw::Magic) => {
+                Err(self.not_a_log("a FORMAT file of a log", "a FORMAT file of something else"))
+            }
+            Err(flaw) => Err(Error::damaged(
+                &path,
+                0,
+                None,
+                "the log's format",
+                flaw.to_string(),
+            )),
+        }
+    }
+
+    fn look_without_format(&self) -> Result<Found> {
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            entries => entries.map_err(Error::io("list", &self.root))?,
+        };
+        for entry in entries {
+            let name = entry.map_err(Error::io("list", &self.root))?.file_name();
+            match name.to_str() {
+                Some("LOCK" | "FORMAT.tmp") => {}
+                // A segment with events in it is no beginning.
+                Some("journal") if self.journal_is_fresh()? => {}
+                Some("journal") => {
+                    return Err(self.not_a_log("a FORMAT file", "a journal without one"));
+                }
+                _ => return Err(self.not_a_log("a FORMAT file", format!("{name:?}"))),
+            }
+        }
+        Ok(Found::Nothing)
+    }
+
+    fn journal_is_fresh(&self) -> Result<bool> {
+        let folder = self.journal();
+        let segments = segment::list(&folder)?;
+        for file in &segments {
+            let length = fs::metadata(&file.path)
+                .map_err(Error::io("look at", &file.path))?
+                .len();
+            if file.first_sequence != 0 || file.sealed || length > segment::HEADER as u64 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn not_a_log(&self, expected: &'static str, found: impl Into<String>) -> Error {
+        Error::NotALog {
+            path: self.root.clone(),
+            expected,
+            found: found.into(),
+        }
+    }
+
+    /// Takes the lock of the one writer, until the file is dropped.
+    pub(crate) fn lock(&self) -> Result<File> {
+        let path = self.root.join("LOCK");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(Error::io("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // The text is only for the message.
+                let _ = file.read_to_string(&mut holder);
+                return Err(Error::Locked {
+                    path: self.root.clone(),
+                    pid: holder.trim().parse().ok(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
+        }
+        let note = |file: &mut File| {
+            file.set_len(0)?;
+            writeln!(file, "{}", std::process::id())
+        };
+        note(&mut file).map_err(Error::io("write to", &path))?;
+        Ok(file)
+    }
+
+    /// Makes the folders of a new log.
+    pub(crate) fn create_folders(&self) -> Result<()> {
+        let journal = self.journal();
+        fs::create_dir_all(&journal).map_err(Error::io("create", &journal))
+    }
+
+    /// Turns the directory into a log: the last step of its creation.
+    pub(crate) fn write_format(&self, format: &Format) -> Result<()> {
+        self.replace("FORMAT", &format.encode())?;
+        match self.root.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => segment::sync_folder(parent),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn write_head(&self, log_id: [u8; 16], mark: &Mark) -> Result<()> {
+        self.replace("HEAD", &encode_head(log_id, mark))
+    }
+
+    /// The point that the journal had reached at the last close or flush, if one was recorded.
+    ///
+    /// # Errors
+    ///
+    /// Damage, when HEAD is there but cannot be read.
+    pub(crate) fn read_head(&self, log_id: [u8; 16]) -> Result<Option<Mark>> {
+        let path = self.head();
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            bytes => bytes.map_err(Error::io("read", &path))?,
+        };
+        match parse_head(log_id, &bytes) {
+            Ok(mark) => Ok(Some(mark)),
+            Err(SmallFileFlaw::Version(found)) if found > VERSION => Err(Error::NewerFormat {
+                path,
+                found,
+                supported: VERSION,
+            }),
+            Err(flaw) => Err(Error::damaged(
+                &path,
+                0,
+                None,
+                "the journal's last known end",
+                flaw.to_string(),
+            )),
+        }
+    }
+
+    /// The generations of the trees, oldest first.
+    pub(crate) fn generations(&self) -> Result<Vec<u64>> {
+        let folder = self.trees();
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(Error::io("list", &folder))?,
+        };
+        let mut numbers = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(Error::io("list", &folder))?.file_name();
+            numbers.extend(name.to_str().and_then(|name| name.parse::<u64>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// Removes one generation of the trees. It is gone, or it is not: either is fine.
+    pub(crate) fn remove_generation(&self, number: u64) {
+        let _ = fs::remove_dir_all(self.generation(number));
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let temporary = self.root.join(format!("{name}.tmp"));
+        let write = || {
+            let mut file = File::create(&temporary)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&temporary, self.root.join(name))
+        };
+        write().map_err(Error::io("write", &self.root.join(name)))?;
+        segment::sync_folder(&self.root)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_files_come_back_and_every_flipped_bit_is_found() {
+        let format = Format {
+            log_id: [1; 16],
+            created_at: -5,
+        };
+        let mark = Mark {
+            count: 3,
+            ..Mark::START
+        };
+        let (format_bytes, head_bytes) = (format.encode(), encode_head([1; 16], &mark));
+        assert_eq!(Format::parse(&format_bytes), Ok(format));
+        assert_eq!(parse_head([1; 16], &head_bytes), Ok(mark));
+        assert_eq!(parse_head([2; 16], &head_bytes), Err(SmallFileFlaw::LogId));
+        for place in 0..format_bytes.len() {
+            let mut flipped = format_bytes.clone();
+            flipped[place] ^= 4;
+            assert!(Format::parse(&flipped).is_err(), "byte {place}");
+        }
+        for place in 0..head_bytes.len() {
+            let mut flipped = head_bytes.clone();
+            flipped[place] ^= 4;
+            assert!(parse_head([1; 16], &flipped).is_err(), "byte {place}");
+        }
+    }
+
+    #[test]
+    fn a_directory_of_something_else_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path());
+        assert_eq!(layout.look().unwrap(), Found::Nothing);
+        assert_eq!(
+            Layout::new(&folder.path().join("none")).look().unwrap(),
+            Found::Nothing
+        );
+        fs::write(folder.path().join("notes.txt"), "x").unwrap();
+        assert!(matches!(layout.look(), Err(Error::NotALog { .. })));
+        assert!(matches!(
+            Layout::new(&folder.path().join("notes.txt")).look(),
+            Err(Error::NotALog { .. })
+        ));
+    }
+}

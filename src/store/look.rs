@@ -1,0 +1,86 @@
+//! Looking at a log without its lock, by its journal alone: slower, but it always answers.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::body;
+use super::index::TermHasher;
+use super::journal::reader::JournalReader;
+use super::journal::segment;
+use super::layout::{Format, Found, Layout};
+use super::query::scan::Hit;
+use super::record::Record;
+use crate::error::{Error, Result};
+
+/// A log that somebody else may be writing.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) layout: Layout,
+    pub(crate) format: Format,
+    pub(crate) hasher: TermHasher,
+    /// The end that was seen last: it never goes back.
+    head: AtomicU64,
+}
+
+impl Look {
+    /// Opens the log in `path` for reading.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let layout = Layout::new(path);
+        let Found::Log(format) = layout.look()? else {
+            return Err(Error::NoSuchLog {
+                path: path.to_path_buf(),
+            });
+        };
+        let hasher = TermHasher::new(format.log_id);
+        let look = Self {
+            layout,
+            format,
+            hasher,
+            head: AtomicU64::new(0),
+        };
+        look.head()?;
+        Ok(look)
+    }
+
+    /// How many whole events the journal has now.
+    pub(crate) fn head(&self) -> Result<u64> {
+        let folder = self.layout.journal();
+        // HEAD first: the writer may go on between the two looks, but never back.
+        let known = self.layout.read_head(self.format.log_id).ok().flatten();
+        let seen = self.head.load(Ordering::Acquire);
+        let last = segment::list(&folder)?
+            .last()
+            .map_or(0, |file| file.first_sequence);
+        let mut reader = JournalReader::seek(&folder, self.format.log_id, last.max(seen))?;
+        let end = loop {
+            match reader.next()? {
+                Ok(_) => {}
+                Err(end) => break end,
+            }
+        };
+        if let Some(mark) = known.filter(|mark| mark.count > end.sequence) {
+            return Err(reader.missing(mark.count, &end));
+        }
+        self.head.fetch_max(end.sequence, Ordering::AcqRel);
+        Ok(end.sequence)
+    }
+}
+
+/// The latest of the first `head` events that `matches`, by reading them all.
+pub(crate) fn latest(
+    journal: &Path,
+    log_id: [u8; 16],
+    head: u64,
+    matches: impl Fn(&Record) -> bool,
+) -> Result<Option<Hit>> {
+    let hasher = TermHasher::new(log_id);
+    let mut reader = JournalReader::seek(journal, log_id, 0)?;
+    let mut latest = None;
+    while let Some(frame) = reader.next_before(head)? {
+        let entries = body::entries(&frame, &hasher)?;
+        if let Some(entry) = entries.iter().rev().find(|entry| matches(&entry.record)) {
+            latest = Some(Hit::from(entry));
+        }
+    }
+    Ok(latest)
+}

@@ -1,0 +1,199 @@
+//! The maintenance thread: brings memtables into the trees, merges runs, seals segments, rebuilds trees.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::journal::{seal, segment};
+use super::recover;
+use super::shared::Shared;
+use super::trees::engine::TreeError;
+use super::trees::manifest::Mark;
+use super::trees::writer::TreeWriter;
+use super::view::{Frozen, View};
+use crate::error::{Error, Result};
+
+/// The thread's own state.
+struct Maintenance {
+    shared: Arc<Shared>,
+    /// `None` after a failed rebuild.
+    trees: Option<TreeWriter>,
+    generation: u64,
+    /// How far the trees have got.
+    applied: Mark,
+    /// Segments before this one need no look.
+    sealed_before: u64,
+}
+
+enum Task {
+    Rebuild(String),
+    Flush(Frozen),
+    Tidy,
+    Stop,
+}
+
+/// Runs until the log is closed.
+pub(super) fn run(shared: Arc<Shared>, trees: TreeWriter, generation: u64) {
+    let applied = trees.applied();
+    let mut maintenance = Maintenance {
+        shared,
+        trees: Some(trees),
+        generation,
+        applied,
+        sealed_before: 0,
+    };
+    // A panic here would leave appends waiting for ever.
+    let ended = catch_unwind(AssertUnwindSafe(|| maintenance.work()));
+    let cause = match ended {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error),
+        Err(_) => Some(Error::Poisoned {
+            cause: "maintenance panicked".to_owned(),
+        }),
+    };
+    let shared = &maintenance.shared;
+    if let Some(cause) = cause {
+        shared.commit.poison(&cause);
+        shared.lock_tasks().failed = Some(cause.to_string());
+    }
+    shared.tasks_changed.notify_all();
+}
+
+impl Maintenance {
+    /// Works until it is told to stop.
+    fn work(&mut self) -> Result<()> {
+        loop {
+            match self.next_task() {
+                Task::Stop => return Ok(()),
+                Task::Rebuild(reason) => self.rebuild(&reason)?,
+                Task::Flush(frozen) => self.flush(frozen)?,
+                Task::Tidy => {
+                    if !self.tidy()? {
+                        self.rest();
+                    }
+                }
+            }
+        }
+    }
+
+    fn next_task(&self) -> Task {
+        let mut tasks = self.shared.lock_tasks();
+        tasks.woken = false;
+        if let Some(reason) = tasks.rebuild.take() {
+            return Task::Rebuild(reason);
+        }
+        let view = self.shared.view();
+        match view.frozen.first() {
+            Some(frozen) => Task::Flush(frozen.clone()),
+            None if tasks.stopping => Task::Stop,
+            None => Task::Tidy,
+        }
+    }
+
+    /// Waits until there may be something to do.
+    fn rest(&self) {
+        let mut tasks = self.shared.lock_tasks();
+        while !tasks.woken && !tasks.stopping {
+            tasks = self.shared.wait_for_tasks(tasks);
+        }
+    }
+
+    /// Brings a memtable into the trees. The order matters: the trees never hold what the journal could
+    /// still lose, and readers get the trees' new state and lose the memtable at once.
+    fn flush(&mut self, frozen: Frozen) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let mark = frozen.mark;
+        let synced = shared.commit.sync_through(mark.count)?;
+        shared.head.publish(synced);
+        let applied = match &mut self.trees {
+            Some(trees) => trees.apply(frozen.memtable.entries(), mark),
+            None => Err(TreeError::new("there are none")),
+        };
+        if let Err(error) = applied {
+            // The memtable stays where it is, and its turn comes again.
+            return self.rebuild(&error.to_string());
+        }
+        self.applied = mark;
+        self.publish(|view| view.frozen.retain(|other| other.mark.count > mark.count));
+        shared.layout.write_head(shared.format.log_id, &mark)
+    }
+
+    /// Gives readers the trees' new state.
+    fn publish(&self, change: impl FnOnce(&mut View)) {
+        let snapshot = self.trees.as_ref().map(TreeWriter::snapshot);
+        self.shared.change_view(|view| {
+            let mut view = View {
+                trees: snapshot,
+                ..view.clone()
+            };
+            change(&mut view);
+            view
+        });
+        self.shared.wake_maintenance();
+    }
+
+    /// Sets the trees aside and makes new ones from the journal, up to where the memtables begin.
+    fn rebuild(&mut self, _reason: &str) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        shared.change_view(|view| View {
+            trees: None,
+            ..view.clone()
+        });
+        self.trees = None;
+        let (trees, generation) = recover::rebuild(
+            &shared.layout,
+            &shared.format,
+            &shared.options,
+            self.generation,
+            self.applied,
+        )?;
+        self.trees = Some(trees);
+        self.generation = generation;
+        {
+            let mut tasks = shared.lock_tasks();
+            // What was reported meanwhile was about the old trees.
+            tasks.rebuild = None;
+            tasks.rebuilt += 1;
+        }
+        self.publish(|_| {});
+        Ok(())
+    }
+
+    /// One piece of work that can wait. False if there is none.
+    fn tidy(&mut self) -> Result<bool> {
+        if let Some(trees) = &mut self.trees {
+            match trees.merge_once() {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.publish(|_| {});
+                    return Ok(true);
+                }
+                Err(error) => {
+                    self.rebuild(&error.to_string())?;
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(self.seal_one())
+    }
+
+    /// Compresses the oldest segment that is complete and plain. A segment that cannot be compressed stays
+    /// as it is: reading it tells what is wrong with it.
+    fn seal_one(&mut self) -> bool {
+        let folder = self.shared.layout.journal();
+        let Ok(segments) = segment::list(&folder) else {
+            return false;
+        };
+        for pair in segments.windows(2) {
+            let [plain, next] = pair else { continue };
+            if plain.sealed || plain.first_sequence < self.sealed_before {
+                continue;
+            }
+            self.sealed_before = next.first_sequence;
+            let log_id = &self.shared.format.log_id;
+            // What a full disk or damage prevents here is tried again at the next opening.
+            let _ = seal::seal(&folder, log_id, plain, next.first_sequence);
+            return true;
+        }
+        false
+    }
+}

@@ -1,0 +1,29 @@
+//! How events are kept: a journal that is the record, a memtable for the latest, trees that answer
+//! questions. The store sees records (terms and payload bytes), never a type of the contract.
+
+pub(crate) mod append;
+pub(crate) mod body;
+pub(crate) mod bytes;
+pub(crate) mod entry_reader;
+pub(crate) mod group_commit;
+pub(crate) mod handle;
+pub(crate) mod head;
+pub(crate) mod index;
+pub(crate) mod instant;
+pub(crate) mod journal;
+pub(crate) mod layout;
+pub(crate) mod look;
+pub(crate) mod maintenance;
+pub(crate) mod memtable;
+pub(crate) mod options;
+pub(crate) mod prepare;
+pub(crate) mod query;
+pub(crate) mod reader;
+pub(crate) mod record;
+pub(crate) mod recover;
+pub(crate) mod shared;
+pub(crate) mod stats;
+pub(crate) mod syncer;
+pub(crate) mod trees;
+pub(crate) mod verify;
+pub(crate) mod view;

@@ -1,0 +1,401 @@
+//! The way out, for a handle that holds the log and for one that only looks: scans, replay, single events.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::body;
+use super::entry_reader::EntryReader;
+use super::index::{Index, TermHasher};
+use super::instant::Position;
+use super::journal::reader::JournalReader;
+use super::layout::{Format, Layout};
+use super::look::{self, Look};
+use super::memtable::Entry;
+use super::query::filter::{Filter, Wanted};
+use super::query::journal_scan::JournalScan;
+use super::query::plan::{self, Access, AccessPath, Explanation, Statistics};
+use super::query::range::{Order, Range};
+use super::query::scan::{Hit, ScanWork, TreeScan};
+use super::record::{Field, Record};
+use super::shared::Shared;
+use super::trees::engine::TreeError;
+use super::trees::manifest::KindCounts;
+use super::view::View;
+use crate::error::Result;
+
+/// How often a handle that only looks checks for new events while it waits.
+const POLL: Duration = Duration::from_millis(20);
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) wanted: Wanted,
+    pub(crate) range: Range,
+    pub(crate) order: Order,
+    pub(crate) limit: Option<usize>,
+}
+
+/// The reading side of a log.
+#[derive(Debug, Clone)]
+pub(crate) enum StoreReader {
+    /// Of a log that this process writes.
+    Live(Arc<Shared>),
+    /// Of a log that another process may write.
+    Look(Arc<Look>),
+}
+
+impl StoreReader {
+    pub(crate) fn layout(&self) -> &Layout {
+        match self {
+            Self::Live(shared) => &shared.layout,
+            Self::Look(look) => &look.layout,
+        }
+    }
+
+    pub(crate) fn format(&self) -> &Format {
+        match self {
+            Self::Live(shared) => &shared.format,
+            Self::Look(look) => &look.format,
+        }
+    }
+
+    pub(crate) fn hasher(&self) -> &TermHasher {
+        match self {
+            Self::Live(shared) => &shared.hasher,
+            Self::Look(look) => &look.hasher,
+        }
+    }
+
+    /// How many events there are to be seen.
+    pub(crate) fn head(&self) -> Result<u64> {
+        match self {
+            Self::Live(shared) => {
+                shared.check_open()?;
+                Ok(shared.head.get())
+            }
+            Self::Look(look) => look.head(),
+        }
+    }
+
+    /// Waits until there are more than `count` events, the log is closed, or the time is over.
+    pub(crate) fn wait_beyond(&self, count: u64, timeout: Duration) -> Result<u64> {
+        match self {
+            Self::Live(shared) => Ok(shared
+                .head
+                .wait_beyond(count, timeout, || shared.is_closed())),
+            Self::Look(look) => {
+                let deadline = Instant::now().checked_add(timeout);
+                loop {
+                    let head = look.head()?;
+                    let left = deadline.map_or(POLL, |deadline| {
+                        deadline.saturating_duration_since(Instant::now())
+                    });
+                    if head > count || left.is_zero() {
+                        return Ok(head);
+                    }
+                    thread::sleep(left.min(POLL));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn scan(&self, request: Request) -> Result<Scan> {
+        // The head before the view: what the head counts, the view then has.
+        let head = self.head()?;
+        let filter = Arc::new(Filter::new(request.wanted, head, self.hasher()));
+        let mut scan = Scan {
+            reader: self.clone(),
+            filter,
+            range: request.range,
+            order: request.order,
+            left: request.limit,
+            state: State::Done,
+            entries: EntryReader::new(&self.layout().journal(), self.format().log_id),
+            work: ScanWork::default(),
+        };
+        scan.start()?;
+        Ok(scan)
+    }
+
+    pub(crate) fn explain(&self, request: Request) -> Result<Explanation> {
+        let filter = Arc::new(Filter::new(request.wanted, self.head()?, self.hasher()));
+        let mut explanation = Explanation {
+            access: AccessPath::Journal,
+            tenant: filter.tenant().map(str::to_owned),
+            checks: Explanation::checks_of(&filter),
+            order: request.order,
+            limit: request.limit,
+            blocks: 0,
+            in_memory: 0,
+        };
+        if let Self::Live(shared) = self {
+            let view = shared.view();
+            explanation.in_memory = view.memtables().map(|memtable| memtable.size().0).sum();
+            if let Some(trees) = &view.trees {
+                let Request {
+                    range,
+                    order,
+                    limit,
+                    ..
+                } = request;
+                let access = plan_for(&view, &filter, range, limit, &shared.hasher);
+                let scan = TreeScan::new(&view, trees, &filter, range, order, &access, Some(0));
+                match scan {
+                    Ok(scan) => {
+                        explanation.blocks = scan.count_blocks();
+                        explanation.access = AccessPath::of(&access);
+                    }
+                    Err(error) => shared.report_trees(&error),
+                }
+            }
+        }
+        Ok(explanation)
+    }
+
+    /// Events in sequence order, from `from` on.
+    pub(crate) fn replay(&self, from: u64) -> Result<Replay> {
+        if let Self::Live(shared) = self {
+            shared.check_open()?;
+        }
+        Ok(Replay {
+            reader: self.clone(),
+            journal: None,
+            pending: Vec::new().into_iter(),
+            next: from,
+        })
+    }
+
+    pub(crate) fn find_event(&self, tenant: Option<&str>, event_id: &str) -> Result<Option<Hit>> {
+        match self {
+            Self::Live(shared) => {
+                shared.check_open()?;
+                shared.find_event(tenant, event_id)
+            }
+            Self::Look(look) => look::latest(
+                &look.layout.journal(),
+                look.format.log_id,
+                look.head()?,
+                |record| record.event_id() == event_id && record.field(Field::Tenant) == tenant,
+            ),
+        }
+    }
+
+    /// The event that was recorded last under the trace link's id.
+    pub(crate) fn latest_trace_link(&self, trace_link: &str) -> Result<Option<Hit>> {
+        let matches = |record: &Record| record.field(Field::TraceLink) == Some(trace_link);
+        match self {
+            Self::Live(shared) => {
+                shared.check_open()?;
+                let hash = shared.hasher.text(trace_link);
+                shared.find_latest(Index::TraceLinks, hash, matches)
+            }
+            Self::Look(look) => look::latest(
+                &look.layout.journal(),
+                look.format.log_id,
+                look.head()?,
+                matches,
+            ),
+        }
+    }
+}
+
+fn plan_for(
+    view: &View,
+    filter: &Filter,
+    range: Range,
+    limit: Option<usize>,
+    hasher: &TermHasher,
+) -> Access {
+    let none = KindCounts::new();
+    let statistics = match &view.trees {
+        Some(trees) => Statistics {
+            blocks: u64::from(trees.directory.next_number()),
+            kinds: &trees.kinds,
+        },
+        None => Statistics {
+            blocks: 0,
+            kinds: &none,
+        },
+    };
+    plan::plan(filter, range, limit, hasher, statistics)
+}
+
+/// A scan that survives the loss of the trees: the journal takes over behind the last event given.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    reader: StoreReader,
+    filter: Arc<Filter>,
+    range: Range,
+    order: Order,
+    left: Option<usize>,
+    state: State,
+    entries: EntryReader,
+    work: ScanWork,
+}
+
+#[derive(Debug)]
+enum State {
+    Trees(Box<TreeScan>),
+    Journal(Box<JournalScan>),
+    Done,
+}
+
+impl Scan {
+    fn start(&mut self) -> Result<()> {
+        if let StoreReader::Live(shared) = &self.reader {
+            let view = shared.view();
+            if let Some(trees) = &view.trees {
+                let access = plan_for(&view, &self.filter, self.range, self.left, &shared.hasher);
+                let scan = TreeScan::new(
+                    &view,
+                    trees,
+                    &self.filter,
+                    self.range,
+                    self.order,
+                    &access,
+                    self.left,
+                );
+                match scan {
+                    Ok(scan) => {
+                        self.state = State::Trees(Box::new(scan));
+                        return Ok(());
+                    }
+                    Err(error) => shared.report_trees(&error),
+                }
+            }
+        }
+        self.start_on_journal()
+    }
+
+    fn start_on_journal(&mut self) -> Result<()> {
+        self.state = State::Journal(Box::new(JournalScan::new(
+            &self.reader.layout().journal(),
+            self.reader.format().log_id,
+            &self.filter,
+            self.range,
+            self.order,
+            self.left,
+        )?));
+        Ok(())
+    }
+
+    /// The next event, with its payload.
+    pub(crate) fn next(&mut self) -> Result<Option<Hit>> {
+        if self.left == Some(0) {
+            return Ok(None);
+        }
+        let result = self.find_next();
+        match &result {
+            Ok(Some(hit)) => {
+                self.range = self.range.after(hit.position, self.order);
+                self.left = self.left.map(|left| left - 1);
+            }
+            Ok(None) | Err(_) => self.state = State::Done,
+        }
+        result
+    }
+
+    fn find_next(&mut self) -> Result<Option<Hit>> {
+        if let State::Trees(scan) = &mut self.state {
+            let hit = scan.next();
+            self.work = scan.work();
+            match hit {
+                Ok(None) => return Ok(None),
+                Ok(Some(hit)) => return self.with_payload(hit).map(Some),
+                Err(error) => self.fall_back(&error)?,
+            }
+        }
+        match &mut self.state {
+            State::Journal(scan) => {
+                self.work.given += 1;
+                scan.next()
+            }
+            State::Trees(_) | State::Done => Ok(None),
+        }
+    }
+
+    fn fall_back(&mut self, error: &TreeError) -> Result<()> {
+        if let StoreReader::Live(shared) = &self.reader {
+            shared.report_trees(error);
+        }
+        self.start_on_journal()
+    }
+
+    fn with_payload(&mut self, hit: Hit) -> Result<Hit> {
+        match hit.elsewhere {
+            None => Ok(hit),
+            Some(place) => Ok(Hit::from(self.entries.entry(place, hit.position.sequence)?)),
+        }
+    }
+
+    /// What was done so far, as far as the trees and memory were used.
+    pub(crate) fn work(&self) -> ScanWork {
+        self.work
+    }
+}
+
+/// Reads events in sequence order. At the end, it can be asked again later.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    reader: StoreReader,
+    journal: Option<JournalReader>,
+    pending: std::vec::IntoIter<Entry>,
+    next: u64,
+}
+
+impl Replay {
+    /// The sequence number that comes next.
+    pub(crate) fn position(&self) -> u64 {
+        self.next
+    }
+
+    pub(crate) fn reader(&self) -> &StoreReader {
+        &self.reader
+    }
+
+    /// The next event, or `None` if there is none yet.
+    pub(crate) fn next(&mut self) -> Result<Option<Hit>> {
+        loop {
+            if let Some(entry) = self.pending.next() {
+                let Position { sequence, .. } = entry.position;
+                if sequence < self.next {
+                    continue;
+                }
+                self.next = sequence + 1;
+                return Ok(Some(Hit::from(&entry)));
+            }
+            if !self.read_frame()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn read_frame(&mut self) -> Result<bool> {
+        let limit = match &self.reader {
+            StoreReader::Live(shared) => {
+                shared.check_open()?;
+                Some(shared.head.get())
+            }
+            StoreReader::Look(_) => None,
+        };
+        if limit.is_some_and(|limit| self.next >= limit) {
+            return Ok(false);
+        }
+        let journal = match &mut self.journal {
+            Some(journal) => journal,
+            None => self.journal.insert(JournalReader::seek(
+                &self.reader.layout().journal(),
+                self.reader.format().log_id,
+                self.next,
+            )?),
+        };
+        let frame = match limit {
+            Some(limit) => journal.next_before(limit)?,
+            None => journal.next()?.ok(),
+        };
+        let Some(frame) = frame else { return Ok(false) };
+        self.pending = body::entries(&frame, self.reader.hasher())?.into_iter();
+        Ok(true)
+    }
+}

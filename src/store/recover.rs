@@ -1,0 +1,365 @@
+//! Opening: find the journal's end, cut a torn tail, bring the trees up to date or make new ones.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::append::now;
+use super::body;
+use super::journal::reader::{End, JournalReader};
+use super::journal::segment;
+use super::journal::writer::{JournalWriter, WriterOptions};
+use super::layout::{Format, Found, Layout};
+use super::memtable::{Entry, Memtable};
+use super::options::{Durability, StoreOptions};
+use super::shared::Shared;
+use super::trees::engine::TreeError;
+use super::trees::manifest::Mark;
+use super::trees::writer::TreeWriter;
+use super::view::View;
+use crate::error::{Error, Result};
+
+/// What opening a log found and did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Recovery {
+    /// The log was created.
+    pub created: bool,
+    /// Bytes behind the last whole commit, left by a crash, that were cut off. None of them was
+    /// acknowledged as synced.
+    pub torn_bytes: u64,
+    /// Events that were read from the journal because the trees did not have them.
+    pub replayed: u64,
+    /// Why the trees were rebuilt, if they were.
+    pub trees_rebuilt: Option<String>,
+    /// Why the file HEAD was passed over, if it could not be read.
+    pub head_ignored: Option<String>,
+}
+
+/// An opened log, before its threads run.
+pub(super) struct Opened {
+    pub(super) shared: Shared,
+    pub(super) trees: TreeWriter,
+    pub(super) generation: u64,
+    pub(super) lock: File,
+}
+
+/// Opens or creates the log in `path`.
+pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
+    options.check()?;
+    let layout = Layout::new(path);
+    let found = layout.look()?;
+    if found == Found::Nothing && !options.create {
+        return Err(Error::NoSuchLog {
+            path: path.to_path_buf(),
+        });
+    }
+    if found != Found::Nothing && options.must_be_new {
+        return Err(Error::NotALog {
+            path: path.to_path_buf(),
+            expected: "an empty directory",
+            found: "a log".to_owned(),
+        });
+    }
+    if found == Found::Nothing {
+        layout.create_folders()?;
+    }
+    let lock = layout.lock()?;
+    // Another process may have made the log while this one waited for nothing.
+    let (format, created) = match layout.look()? {
+        Found::Log(format) => (format, false),
+        Found::Nothing => (create(&layout, &options)?, true),
+    };
+    let mut recovery = Recovery {
+        created,
+        ..Recovery::default()
+    };
+    let head = read_head(&layout, &format, &mut recovery)?;
+    let mark = find_end(&layout, &format, head, &mut recovery)?;
+    let journal = JournalWriter::resume(
+        &layout.journal(),
+        format.log_id,
+        writer_options(&options),
+        mark.place,
+        mark.count,
+        mark.hash,
+    )?;
+    let (trees, generation, rest) = open_trees(&layout, &format, &options, mark, &mut recovery)?;
+    layout.write_head(format.log_id, &mark)?;
+    let active = Memtable::new();
+    active.insert(rest);
+    let view = View {
+        active: active.into(),
+        frozen: Vec::new(),
+        trees: Some(trees.snapshot()),
+    };
+    let shared = Shared::new(layout, format, options, recovery, journal, view);
+    Ok(Opened {
+        shared,
+        trees,
+        generation,
+        lock,
+    })
+}
+
+fn writer_options(options: &StoreOptions) -> WriterOptions {
+    WriterOptions {
+        segment_bytes: options.segment_bytes,
+        fill_ahead: options.durability == Durability::Sync,
+    }
+}
+
+/// Creates a log: FORMAT comes last, so that a log whose creation was cut short is no log yet.
+fn create(layout: &Layout, options: &StoreOptions) -> Result<Format> {
+    let format = Format {
+        log_id: uuid::Uuid::new_v4().into_bytes(),
+        created_at: now(),
+    };
+    layout.create_folders()?;
+    let folder = layout.journal();
+    for file in segment::list(&folder)? {
+        segment::remove_if_there(&file.path)?;
+    }
+    JournalWriter::create(&folder, format.log_id, writer_options(options))?;
+    layout.write_format(&format)?;
+    Ok(format)
+}
+
+/// HEAD only repeats what the journal says, so one that cannot be read is passed over.
+fn read_head(layout: &Layout, format: &Format, recovery: &mut Recovery) -> Result<Option<Mark>> {
+    match layout.read_head(format.log_id) {
+        Err(Error::Damaged(damage)) => {
+            recovery.head_ignored = Some(damage.to_string());
+            Ok(None)
+        }
+        head => head,
+    }
+}
+
+/// Finds the journal's end: from where HEAD says it was known to reach, or from its last segment.
+fn find_end(
+    layout: &Layout,
+    format: &Format,
+    head: Option<Mark>,
+    recovery: &mut Recovery,
+) -> Result<Mark> {
+    let folder = layout.journal();
+    let reader = match head {
+        Some(mark) => {
+            JournalReader::at(&folder, format.log_id, mark.place, mark.count)?.after_hash(mark.hash)
+        }
+        None => {
+            let last = segment::list(&folder)?
+                .last()
+                .map_or(0, |file| file.first_sequence);
+            JournalReader::seek(&folder, format.log_id, last)?
+        }
+    };
+    let mut reader = reader.checking_chain();
+    let end = loop {
+        match reader.next()? {
+            Ok(_) => {}
+            Err(end) => break end,
+        }
+    };
+    let End {
+        place,
+        sequence,
+        torn_bytes,
+        ..
+    } = end;
+    recovery.torn_bytes = torn_bytes;
+    let hash = match (reader.previous_hash(), head) {
+        (Some(hash), _) => hash,
+        (None, Some(mark)) => mark.hash,
+        (None, None) => return Err(reader.missing(sequence + 1, &end)),
+    };
+    Ok(Mark {
+        count: sequence,
+        hash,
+        place,
+    })
+}
+
+/// Opens the newest trees, or makes new ones if they cannot be used, and reads from the journal what they
+/// lack. Returns the events that are left for the memtable.
+fn open_trees(
+    layout: &Layout,
+    format: &Format,
+    options: &StoreOptions,
+    end: Mark,
+    recovery: &mut Recovery,
+) -> Result<(TreeWriter, u64, Vec<Entry>)> {
+    let generations = layout.generations()?;
+    let newest = generations.last().copied();
+    let opened = match newest {
+        Some(number) => open_generation(layout, format, options, number, end)?,
+        None => Err(TreeError::new("there are none")),
+    };
+    let (mut trees, number) = match (opened, newest) {
+        (Ok(trees), Some(number)) => (trees, number),
+        (opened, newest) => {
+            if let Err(error) = opened
+                && !recovery.created
+            {
+                recovery.trees_rebuilt = Some(error.to_string());
+            }
+            let number = newest.map_or(0, |number| number + 1);
+            (new_generation(layout, format, options, number)?, number)
+        }
+    };
+    for old in generations.into_iter().filter(|old| *old != number) {
+        layout.remove_generation(old);
+    }
+    let before = trees.applied().count;
+    let (trees, number, rest) = match catch_up(layout, format, options, &mut trees, end)? {
+        Ok(rest) => (trees, number, rest),
+        Err(error) => {
+            // The trees opened, but cannot be written. Nothing of them is kept.
+            recovery.trees_rebuilt = Some(error.to_string());
+            drop(trees);
+            layout.remove_generation(number);
+            let mut trees = new_generation(layout, format, options, number + 1)?;
+            let rest = catch_up(layout, format, options, &mut trees, end)?
+                .map_err(|error| unusable(layout, &error))?;
+            (trees, number + 1, rest)
+        }
+    };
+    recovery.replayed = if recovery.trees_rebuilt.is_some() {
+        end.count
+    } else {
+        end.count - before
+    };
+    Ok((trees, number, rest))
+}
+
+/// Opens one generation and checks that it tells of this journal.
+fn open_generation(
+    layout: &Layout,
+    format: &Format,
+    options: &StoreOptions,
+    number: u64,
+    end: Mark,
+) -> Result<Result<TreeWriter, TreeError>> {
+    let path = layout.generation(number);
+    let trees = match TreeWriter::open(&path, format.log_id, options.tree_cache_bytes) {
+        Ok(trees) => trees,
+        Err(error) => return Ok(Err(error)),
+    };
+    let applied = trees.applied();
+    if applied.count > end.count {
+        // The journal was synced before the trees were written.
+        return Err(Error::damaged(
+            &layout.journal(),
+            end.place.offset,
+            Some(end.count),
+            format!("a journal of {} events, as the trees tell", applied.count),
+            format!("{} events", end.count),
+        ));
+    }
+    if applied == end || applied == Mark::START {
+        return Ok(Ok(trees));
+    }
+    let mut reader = JournalReader::seek(
+        &layout.journal(),
+        format.log_id,
+        applied.count.saturating_sub(1),
+    )?;
+    let frame = reader.next_before(end.count)?;
+    let same = frame.is_some_and(|frame| {
+        frame.header.end_sequence() == applied.count
+            && frame.hash == applied.hash
+            && frame.end == applied.place
+    });
+    Ok(if same {
+        Ok(trees)
+    } else {
+        Err(TreeError::new("they tell of another journal"))
+    })
+}
+
+fn new_generation(
+    layout: &Layout,
+    format: &Format,
+    options: &StoreOptions,
+    number: u64,
+) -> Result<TreeWriter> {
+    let path = layout.generation(number);
+    std::fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
+    TreeWriter::open(&path, format.log_id, options.tree_cache_bytes)
+        .map_err(|error| unusable(layout, &error))
+}
+
+/// Makes new trees from the journal, up to `end`.
+pub(super) fn rebuild(
+    layout: &Layout,
+    format: &Format,
+    options: &StoreOptions,
+    generation: u64,
+    end: Mark,
+) -> Result<(TreeWriter, u64)> {
+    let number = generation + 1;
+    let mut trees = new_generation(layout, format, options, number)?;
+    let result = catch_up(layout, format, options, &mut trees, end)?;
+    let result = match result {
+        Ok(rest) if rest.is_empty() => Ok(()),
+        Ok(rest) => trees.apply(rest.into_iter().map(Into::into).collect(), end),
+        Err(error) => Err(error),
+    };
+    result.map_err(|error| unusable(layout, &error))?;
+    // Readers may still hold the old ones: their files stay until the last of them lets go.
+    layout.remove_generation(generation);
+    Ok((trees, number))
+}
+
+/// Reads what the trees lack up to `end`, and writes it to them a memtable at a time. What is left is less
+/// than a memtable.
+fn catch_up(
+    layout: &Layout,
+    format: &Format,
+    options: &StoreOptions,
+    trees: &mut TreeWriter,
+    end: Mark,
+) -> Result<Result<Vec<Entry>, TreeError>> {
+    let applied = trees.applied();
+    let hasher = super::index::TermHasher::new(format.log_id);
+    let mut reader = JournalReader::at(
+        &layout.journal(),
+        format.log_id,
+        applied.place,
+        applied.count,
+    )?;
+    let mut pending = Vec::new();
+    while let Some(frame) = reader.next_before(end.count)? {
+        pending.extend(body::entries(&frame, &hasher)?);
+        if pending.len() < options.memtable_events {
+            continue;
+        }
+        let mark = Mark {
+            count: frame.header.end_sequence(),
+            hash: frame.hash,
+            place: frame.end,
+        };
+        let entries = std::mem::take(&mut pending)
+            .into_iter()
+            .map(Into::into)
+            .collect();
+        let written = trees.apply(entries, mark).and_then(|()| {
+            while trees.merge_once()? {}
+            Ok(())
+        });
+        if let Err(error) = written {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(pending))
+}
+
+/// New trees cannot be made: there is no room, or no right to write.
+fn unusable(layout: &Layout, error: &TreeError) -> Error {
+    let source = std::io::Error::other(error.to_string());
+    Error::Io {
+        action: "write the trees of",
+        path: layout.root().to_path_buf(),
+        source,
+    }
+}

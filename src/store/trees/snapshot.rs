@@ -1,0 +1,104 @@
+//! A snapshot of the trees, as of one flush: what readers hold while the next one is written.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::super::index::{Definition, INDEXES, Index, TermHash};
+use super::block::Block;
+use super::directory::{BlockInfo, Directory};
+use super::engine::{Engine, Tree, TreeError};
+use super::keys;
+use super::manifest::{KindCounts, Mark};
+use super::run::{Page, Posting, Run};
+
+/// The runs of every index, oldest first.
+pub(crate) type Runs = [Vec<Arc<Run>>; INDEXES.len()];
+
+/// The trees at one point of the log. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct TreeSnapshot {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) runs: Arc<Runs>,
+    pub(crate) kinds: Arc<KindCounts>,
+    pub(crate) applied: Mark,
+}
+
+impl TreeSnapshot {
+    /// The blocks and slots at which a term may stand, by block. Another term of the same hash is there
+    /// too, so the records decide.
+    pub(crate) fn postings(
+        &self,
+        index: Index,
+        hash: TermHash,
+    ) -> Result<HashMap<u32, u64>, TreeError> {
+        let mut found = HashMap::new();
+        self.each_posting(index, hash, |posting| {
+            *found.entry(posting.block).or_insert(0) |= posting.slots;
+        })?;
+        Ok(found)
+    }
+
+    /// Every posting of an index.
+    pub(crate) fn all_postings(
+        &self,
+        definition: &Definition,
+        mut each: impl FnMut(Posting),
+    ) -> Result<(), TreeError> {
+        for run in self
+            .runs
+            .get(definition.index as usize)
+            .into_iter()
+            .flatten()
+        {
+            for page in 0..run.info.pages {
+                let key = keys::page_key(run.info.number, page);
+                let bytes = self.engine.require(Tree::Index(definition.index), &key)?;
+                let page = Page::parse(&bytes, definition.unique).map_err(TreeError::new)?;
+                page.postings().for_each(&mut each);
+            }
+        }
+        Ok(())
+    }
+
+    fn each_posting(
+        &self,
+        index: Index,
+        hash: TermHash,
+        mut each: impl FnMut(Posting),
+    ) -> Result<(), TreeError> {
+        let place = index as usize;
+        let (Some(runs), Some(definition)) = (self.runs.get(place), INDEXES.get(place)) else {
+            return Ok(());
+        };
+        for run in runs {
+            for page in run.pages_of(hash) {
+                let key = keys::page_key(run.info.number, page);
+                let bytes = self.engine.require(Tree::Index(index), &key)?;
+                let page = Page::parse(&bytes, definition.unique).map_err(TreeError::new)?;
+                page.of_term(hash).for_each(&mut each);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn block_info(&self, number: u32) -> Result<&Arc<BlockInfo>, TreeError> {
+        self.directory
+            .get(number)
+            .ok_or_else(|| TreeError::new(format_args!("the directory has no block {number}")))
+    }
+
+    pub(crate) fn block(&self, info: &BlockInfo) -> Result<Block, TreeError> {
+        let bytes = self.engine.require(Tree::Events, &info.key)?;
+        let block = Block::open(&bytes).map_err(TreeError::new)?;
+        if block.len() != info.events as usize {
+            return Err(TreeError::new(format_args!(
+                "block {} has {} events instead of {}",
+                info.number,
+                block.len(),
+                info.events
+            )));
+        }
+        Ok(block)
+    }
+}

@@ -1,0 +1,394 @@
+//! Writes the trees: cuts a memtable's events into blocks, gathers their postings, and puts both in one
+//! transaction with the manifest that makes them count.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::super::index::{Definition, INDEXES, Index, TermHash};
+use super::super::instant::Position;
+use super::super::memtable::Entry;
+use super::super::record::Field;
+use super::block::{self, MAX_SLOTS};
+use super::directory::{self, BlockInfo, Directory};
+use super::engine::{Engine, Tree, TreeError, Write};
+use super::keys;
+use super::manifest::{Manifest, Mark};
+use super::run::{self, Posting, Run, RunInfo};
+use super::snapshot::{Runs, TreeSnapshot};
+
+/// A block is cut at the end of a run once it has this many events.
+const CUT_AT_RUN_END: usize = 24;
+/// A block takes no more records once it has this many bytes, before compression.
+const BLOCK_BYTES: usize = 32 << 10;
+
+/// The one writer of the trees.
+#[derive(Debug)]
+pub(crate) struct TreeWriter {
+    pub(super) engine: Arc<Engine>,
+    pub(super) manifest: Manifest,
+    directory: Arc<Directory>,
+    pub(super) runs: Runs,
+    /// Runs that were merged away, still held by readers.
+    pub(super) retired: Vec<Arc<Run>>,
+}
+
+impl TreeWriter {
+    /// Opens the trees in `path`, or starts empty ones.
+    pub(crate) fn open(path: &Path, log_id: [u8; 16], cache_bytes: u64) -> Result<Self, TreeError> {
+        let engine = Arc::new(Engine::open(path, cache_bytes)?);
+        let manifest = match engine.get(Tree::Meta, keys::MANIFEST)? {
+            Some(bytes) => Manifest::decode(&bytes).map_err(TreeError::new)?,
+            None if engine.first_key_from(Tree::Meta, b"")?.is_none() => Manifest::new(log_id),
+            None => return Err(TreeError::new("the manifest is missing")),
+        };
+        if manifest.log_id != log_id {
+            return Err(TreeError::new("the trees belong to another log"));
+        }
+        let directory = read_directory(&engine, &manifest)?;
+        let runs = read_runs(&engine, &manifest)?;
+        let writer = Self {
+            engine,
+            manifest,
+            directory,
+            runs,
+            retired: Vec::new(),
+        };
+        writer.remove_unknown_runs()?;
+        Ok(writer)
+    }
+
+    /// How far the trees have got.
+    pub(crate) fn applied(&self) -> Mark {
+        self.manifest.applied
+    }
+
+    /// What readers may use until the next change.
+    pub(crate) fn snapshot(&self) -> TreeSnapshot {
+        TreeSnapshot {
+            engine: Arc::clone(&self.engine),
+            directory: Arc::clone(&self.directory),
+            runs: Arc::new(self.runs.clone()),
+            kinds: Arc::new(self.manifest.kinds.clone()),
+            applied: self.manifest.applied,
+        }
+    }
+
+    /// Adds the events between the applied mark and `mark`, which the journal holds on stable storage.
+    pub(crate) fn apply(&mut self, entries: Vec<Arc<Entry>>, mark: Mark) -> Result<(), TreeError> {
+        let mut manifest = self.manifest.clone();
+        let mut directory = Directory::clone(&self.directory);
+        let first_block = directory.next_number();
+        let mut writes = Vec::new();
+        let mut infos = Vec::new();
+        let mut postings: [Vec<Posting>; INDEXES.len()] = std::array::from_fn(|_| Vec::new());
+        for (number, entries) in (first_block..).zip(cut(entries)) {
+            let Some(info) = describe(number, &entries) else {
+                continue;
+            };
+            writes.push(Write::insert(
+                Tree::Events,
+                &info.key,
+                &block::encode(&entries),
+            ));
+            infos.push(info);
+            for (definition, postings) in INDEXES.iter().zip(&mut postings) {
+                postings.extend(gather(definition, number, &entries));
+            }
+            let mut seen = BTreeSet::new();
+            for entry in &entries {
+                let count = manifest.kinds.entry(entry.record.kind()).or_default();
+                count.events += 1;
+                count.blocks += u64::from(seen.insert(entry.record.kind()));
+            }
+        }
+        let page = directory::encode_page(&infos);
+        writes.push(Write::insert(
+            Tree::Meta,
+            &keys::directory_key(first_block),
+            &page,
+        ));
+        directory.add(infos);
+        let mut runs = self.runs.clone();
+        for ((definition, mut postings), runs) in INDEXES.iter().zip(postings).zip(&mut runs) {
+            if postings.is_empty() {
+                continue;
+            }
+            postings.sort_unstable();
+            let mut builder = RunBuilder::new(definition, manifest.next_run, 0);
+            postings
+                .into_iter()
+                .for_each(|posting| builder.push(posting));
+            let (run, run_writes) = builder.finish()?;
+            manifest.next_run += 1;
+            manifest.runs.push(run.info);
+            writes.extend(run_writes);
+            runs.push(Arc::new(run));
+        }
+        manifest.blocks = directory.next_number();
+        manifest.applied = mark;
+        self.remove_retired(&mut writes);
+        writes.push(Write::insert(
+            Tree::Meta,
+            keys::MANIFEST,
+            &manifest.encode(),
+        ));
+        self.engine.apply(&writes)?;
+        self.engine.flush()?;
+        self.manifest = manifest;
+        self.directory = Arc::new(directory);
+        self.runs = runs;
+        Ok(())
+    }
+
+    /// Removes merged runs that no reader holds any more.
+    fn remove_retired(&mut self, writes: &mut Vec<Write>) {
+        self.retired.retain(|run| {
+            let held = Arc::strong_count(run) > 1;
+            if !held && let Some(definition) = INDEXES.get(usize::from(run.info.index)) {
+                writes.extend(removals(definition.index, &run.info));
+            }
+            held
+        });
+    }
+
+    /// Removes what a crash during a merge left behind.
+    fn remove_unknown_runs(&self) -> Result<(), TreeError> {
+        for definition in &INDEXES {
+            let tree = Tree::Index(definition.index);
+            let mut from = Vec::new();
+            while let Some(key) = self.engine.first_key_from(tree, &from)? {
+                let number = keys::run_of_key(&key)
+                    .ok_or_else(|| TreeError::new("a key of an index tree is too short"))?;
+                let known = |run: &RunInfo| run.number == number && run.index == definition.code;
+                if !self.manifest.runs.iter().any(known) {
+                    let entries = self.engine.with_prefix(tree, &number.to_be_bytes())?;
+                    let removals: Vec<_> = entries
+                        .iter()
+                        .map(|(key, _)| Write::remove(tree, key))
+                        .collect();
+                    self.engine.apply(&removals)?;
+                }
+                let Some(next) = number.checked_add(1) else {
+                    break;
+                };
+                from = next.to_be_bytes().to_vec();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Collects sorted postings into the pages of a run.
+#[derive(Debug)]
+pub(super) struct RunBuilder {
+    index: Index,
+    unique: bool,
+    info: RunInfo,
+    pending: Vec<Posting>,
+    guides: Vec<run::PageGuide>,
+    pub(super) writes: Vec<Write>,
+}
+
+impl RunBuilder {
+    pub(super) fn new(definition: &Definition, number: u64, level: u8) -> Self {
+        let info = RunInfo {
+            number,
+            index: definition.code,
+            level,
+            pages: 0,
+            postings: 0,
+        };
+        Self {
+            index: definition.index,
+            unique: definition.unique,
+            info,
+            pending: Vec::with_capacity(run::PAGE_POSTINGS),
+            guides: Vec::new(),
+            writes: Vec::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, posting: Posting) {
+        self.pending.push(posting);
+        if self.pending.len() == run::PAGE_POSTINGS {
+            self.end_page();
+        }
+    }
+
+    /// The run, and what is still to be written of it.
+    pub(super) fn finish(mut self) -> Result<(Run, Vec<Write>), TreeError> {
+        self.end_page();
+        for (number, guide) in (0..).zip(run::encode_guides(&self.guides)) {
+            let key = keys::guide_key(self.info.number, number);
+            self.writes
+                .push(Write::insert(Tree::Index(self.index), &key, &guide));
+        }
+        let run = Run::new(self.info, self.guides).map_err(TreeError::new)?;
+        Ok((run, self.writes))
+    }
+
+    fn end_page(&mut self) {
+        let (page, guide) = run::encode_page(&self.pending, self.unique);
+        let Some(guide) = guide else { return };
+        let key = keys::page_key(self.info.number, self.info.pages);
+        self.writes
+            .push(Write::insert(Tree::Index(self.index), &key, &page));
+        self.guides.push(guide);
+        self.info.pages += 1;
+        self.info.postings += self.pending.len() as u64;
+        self.pending.clear();
+    }
+}
+
+/// What removes a run.
+pub(super) fn removals(index: Index, run: &RunInfo) -> Vec<Write> {
+    let tree = Tree::Index(index);
+    let guides = run
+        .pages
+        .div_ceil(u32::try_from(run::GUIDE_PAGES).unwrap_or(1));
+    let guides = (0..guides).map(|guide| keys::guide_key(run.number, guide));
+    let pages = (0..run.pages).map(|page| keys::page_key(run.number, page));
+    guides
+        .chain(pages)
+        .map(|key| Write::remove(tree, &key))
+        .collect()
+}
+
+/// Events of one tenant and one correlation, in order.
+struct Group {
+    tenant: Option<Box<str>>,
+    entries: Vec<Arc<Entry>>,
+}
+
+/// Cuts events into blocks: by tenant, runs kept together, at most [`MAX_SLOTS`] events each.
+fn cut(mut entries: Vec<Arc<Entry>>) -> Vec<Vec<Arc<Entry>>> {
+    entries.sort_unstable_by_key(|entry| entry.position);
+    let mut blocks = Vec::new();
+    let mut block: Vec<Arc<Entry>> = Vec::new();
+    let mut bytes = 0;
+    let mut tenant = None;
+    for group in group(entries) {
+        if tenant.as_ref() != Some(&group.tenant) {
+            end_block(&mut block, &mut bytes, &mut blocks);
+            tenant = Some(group.tenant);
+        }
+        let crowded = block.len() + group.entries.len() > MAX_SLOTS;
+        if crowded && block.len() >= CUT_AT_RUN_END {
+            end_block(&mut block, &mut bytes, &mut blocks);
+        }
+        for entry in group.entries {
+            let size = block::size_in_block(&entry);
+            if block.len() == MAX_SLOTS || (bytes + size > BLOCK_BYTES && !block.is_empty()) {
+                end_block(&mut block, &mut bytes, &mut blocks);
+            }
+            bytes += size;
+            block.push(entry);
+        }
+    }
+    end_block(&mut block, &mut bytes, &mut blocks);
+    blocks
+}
+
+fn end_block(block: &mut Vec<Arc<Entry>>, bytes: &mut usize, blocks: &mut Vec<Vec<Arc<Entry>>>) {
+    *bytes = 0;
+    if !block.is_empty() {
+        // Runs lie one after the other; within the block, time orders.
+        block.sort_unstable_by_key(|entry| entry.position);
+        blocks.push(std::mem::take(block));
+    }
+}
+
+/// Groups sorted events by tenant and correlation; groups of a tenant come in the order of their first event.
+fn group(entries: Vec<Arc<Entry>>) -> Vec<Group> {
+    let mut tenants: BTreeMap<
+        Option<Box<str>>,
+        HashMap<Option<TermHash>, (Position, Vec<Arc<Entry>>)>,
+    > = BTreeMap::new();
+    for entry in entries {
+        let tenant = entry.record.field(Field::Tenant).map(Box::from);
+        let group = entry.hash(Index::Correlations);
+        let groups = tenants.entry(tenant).or_default();
+        groups
+            .entry(group)
+            .or_insert_with(|| (entry.position, Vec::new()))
+            .1
+            .push(entry);
+    }
+    let mut ordered = Vec::new();
+    for (tenant, groups) in tenants {
+        let mut groups: Vec<_> = groups.into_values().collect();
+        groups.sort_unstable_by_key(|(first, _)| Reverse(*first));
+        while let Some((_, entries)) = groups.pop() {
+            ordered.push(Group {
+                tenant: tenant.clone(),
+                entries,
+            });
+        }
+    }
+    ordered
+}
+
+fn describe(number: u32, entries: &[Arc<Entry>]) -> Option<BlockInfo> {
+    let (first, last) = (entries.first()?, entries.last()?);
+    let tenant = first.record.field(Field::Tenant);
+    let key = keys::event_key(tenant, first.position, first.record.event_id());
+    Some(BlockInfo {
+        number,
+        key: key.into(),
+        tenant: tenant.map(Arc::from),
+        first: first.position,
+        last: last.position,
+        events: u32::try_from(entries.len()).ok()?,
+    })
+}
+
+/// The postings that a block adds to an index.
+fn gather(definition: &Definition, block: u32, entries: &[Arc<Entry>]) -> Vec<Posting> {
+    let mut found: Vec<Posting> = Vec::with_capacity(entries.len());
+    let terms = entries.iter().zip(0_u32..);
+    for (hash, slot) in
+        terms.filter_map(|(entry, slot)| Some((entry.hash(definition.index)?, slot)))
+    {
+        let slots = 1_u64 << slot;
+        // Within a block of 64, a linear search is the fastest.
+        match found.iter_mut().find(|posting| posting.hash == hash) {
+            Some(posting) if !definition.unique => posting.slots |= slots,
+            _ => found.push(Posting { hash, block, slots }),
+        }
+    }
+    found
+}
+
+fn read_directory(engine: &Engine, manifest: &Manifest) -> Result<Arc<Directory>, TreeError> {
+    let mut directory = Directory::default();
+    for (key, page) in engine.with_prefix(Tree::Meta, keys::DIRECTORY)? {
+        if key != keys::directory_key(directory.next_number()) {
+            return Err(TreeError::new("a page of the directory is missing"));
+        }
+        directory.add_page(&page).map_err(TreeError::new)?;
+    }
+    if directory.next_number() != manifest.blocks {
+        return Err(TreeError::new("the directory is incomplete"));
+    }
+    Ok(Arc::new(directory))
+}
+
+fn read_runs(engine: &Engine, manifest: &Manifest) -> Result<Runs, TreeError> {
+    let mut runs: Runs = std::array::from_fn(|_| Vec::new());
+    for info in &manifest.runs {
+        let place = usize::from(info.index);
+        let (Some(runs), Some(definition)) = (runs.get_mut(place), INDEXES.get(place)) else {
+            return Err(TreeError::new("a run of an unknown index"));
+        };
+        let mut guides = Vec::new();
+        let prefix = keys::guide_key(info.number, 0);
+        let prefix = prefix.get(..9).unwrap_or_default();
+        for (_, bytes) in engine.with_prefix(Tree::Index(definition.index), prefix)? {
+            run::decode_guides(&bytes, &mut guides).map_err(TreeError::new)?;
+        }
+        runs.push(Arc::new(Run::new(*info, guides).map_err(TreeError::new)?));
+    }
+    Ok(runs)
+}

@@ -1,0 +1,45 @@
+//! What a reader sees: the trees as of one flush, and the memtables with what came since.
+
+use std::sync::Arc;
+
+use super::index::{Index, TermHash};
+use super::memtable::{Entry, Memtable};
+use super::trees::manifest::Mark;
+use super::trees::snapshot::TreeSnapshot;
+
+/// A memtable that takes no more events, on its way into the trees.
+#[derive(Debug, Clone)]
+pub(crate) struct Frozen {
+    pub(crate) memtable: Arc<Memtable>,
+    /// The point of the journal behind its last event.
+    pub(crate) mark: Mark,
+}
+
+/// Everything that is known of the log besides the journal. Replaced as a whole, so that a reader that
+/// holds one sees each event once.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    pub(crate) active: Arc<Memtable>,
+    /// Oldest first.
+    pub(crate) frozen: Vec<Frozen>,
+    /// `None` while the trees are unusable: the journal answers then.
+    pub(crate) trees: Option<TreeSnapshot>,
+}
+
+impl View {
+    /// The memtables, newest first.
+    pub(crate) fn memtables(&self) -> impl Iterator<Item = &Arc<Memtable>> {
+        let frozen = self.frozen.iter().rev().map(|frozen| &frozen.memtable);
+        std::iter::once(&self.active).chain(frozen)
+    }
+
+    /// The events in memory that may carry the term, newest first.
+    pub(crate) fn in_memory(
+        &self,
+        index: Index,
+        hash: TermHash,
+    ) -> impl Iterator<Item = Arc<Entry>> + '_ {
+        self.memtables()
+            .flat_map(move |memtable| memtable.with_term(index, hash).into_iter().rev())
+    }
+}
