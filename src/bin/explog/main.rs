@@ -1,1 +1,3 @@
+//! Looks into a log.
+
 fn main() {}

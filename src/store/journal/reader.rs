@@ -196,11 +196,6 @@ impl JournalReader {
         self.previous
     }
 
-    /// The sequence number that comes next.
-    pub(crate) fn sequence(&self) -> u64 {
-        self.sequence
-    }
-
     /// The next frame, or how the journal ends for now. After an end, call again to see what was
     /// written since.
     ///
