@@ -42,6 +42,12 @@ pub enum Error {
         /// The directory that was opened.
         path: PathBuf,
     },
+    /// There is a log in this directory already, and the options say there must be none.
+    #[error("{} holds a log already; open it without `create_new`, or choose another directory", path.display())]
+    LogExists {
+        /// The directory that was opened.
+        path: PathBuf,
+    },
     /// The directory holds something else than a log, so nothing was created in it.
     #[error("{} is not a log: expected {expected}, found {found}; choose an empty directory", path.display())]
     NotALog {

@@ -7,6 +7,12 @@
 //! `EXPLOG_KILLS` sets the number of kills.
 
 #![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by them"
+)]
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
@@ -40,7 +46,7 @@ fn event(life: usize, batch: usize, number: usize, size: usize) -> ExperienceEve
     let event = ExperienceEvent::OutcomeRecorded {
         chain_id: format!("chain-{life}-{batch}"),
         step: DecisionStep::Planning,
-        passed: number % 2 == 0,
+        passed: number.is_multiple_of(2),
         // Now and then one that is too large for the trees.
         stop_reason: (batch % 50 == 49).then(|| "x".repeat(70_000)),
         latency_ms: Some(number as u64),
@@ -103,7 +109,8 @@ fn live_and_die(life: usize, path: &Path, random: &mut Random) -> Vec<(usize, us
             .filter_map(|line| {
                 let mut words = line.strip_prefix("ack ")?.split(' ');
                 let mut next = || words.next()?.parse::<u64>().ok();
-                Some((next()? as usize, next()? as usize, next()?))
+                let batch = usize::try_from(next()?).unwrap();
+                Some((batch, usize::try_from(next()?).unwrap(), next()?))
             })
             .collect::<Vec<_>>()
     });

@@ -204,7 +204,7 @@ fn replay_batch(
                     .map_or(true, |entry| entry.sequence() >= from)
             })
             .collect::<Result<Vec<_>>>()?;
-        found.sort_unstable_by_key(|entry| entry.sequence());
+        found.sort_unstable_by_key(super::entry::LogEntry::sequence);
         let more = found.len() > size;
         for entry in found.into_iter().take(size) {
             next = entry.sequence() + 1;

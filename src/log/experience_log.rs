@@ -121,7 +121,7 @@ impl ExperienceLog {
         Ok(outcome(&self.store.append(self.prepare(events)?)?))
     }
 
-    /// Records a transition of an artifact's state as a new event: its id is a fresh UUIDv7, its time and
+    /// Records a transition of an artifact's state as a new event: its id is a fresh `UUIDv7`, its time and
     /// tenant are those of `event`.
     ///
     /// # Errors

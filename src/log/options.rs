@@ -98,7 +98,8 @@ impl Options {
     /// # Errors
     ///
     /// - [`Error::Locked`]: another handle, of this or another process, writes it.
-    /// - [`Error::NotALog`], [`Error::NoSuchLog`]: the directory is not what was expected.
+    /// - [`Error::NotALog`], [`Error::NoSuchLog`], [`Error::LogExists`]: the directory is not what was
+    ///   expected.
     /// - [`Error::NewerFormat`]: a newer version of this crate wrote it.
     /// - [`Error::Damaged`]: the journal has lost events that it was known to hold.
     /// - [`Error::InvalidOption`]: an option is out of its range.

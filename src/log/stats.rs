@@ -10,7 +10,7 @@ use crate::store::stats::StoreStats;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The log's id, assigned at its creation, in hexadecimal.
+    /// The log's id, a UUID assigned at its creation.
     pub log_id: String,
     /// When the log was created, in UTC as RFC 3339.
     pub created_at: String,
@@ -46,11 +46,7 @@ impl Stats {
             (name, count)
         };
         Self {
-            log_id: format
-                .log_id
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            log_id: uuid::Uuid::from_bytes(format.log_id).to_string(),
             created_at: time::format_recorded(format.created_at),
             events: stats.events,
             kinds: stats.kinds.into_iter().map(kind).collect(),

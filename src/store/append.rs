@@ -135,17 +135,16 @@ impl Shared {
                 Some(first) => Some(first.sequence),
                 None => self.known(prepared)?,
             };
-            placed.push(match known {
-                Some(sequence) => Placed {
+            placed.push(if let Some(sequence) = known {
+                Placed {
                     sequence,
                     written: false,
-                },
-                None => {
-                    next += 1;
-                    Placed {
-                        sequence: next - 1,
-                        written: true,
-                    }
+                }
+            } else {
+                next += 1;
+                Placed {
+                    sequence: next - 1,
+                    written: true,
                 }
             });
         }

@@ -130,11 +130,14 @@ pub(crate) trait Put {
     }
 
     fn put_varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.put_u8((value & 0x7f) as u8 | 0x80);
+        loop {
+            let bits = (value & 0x7f) as u8;
             value >>= 7;
+            if value == 0 {
+                return self.put_u8(bits);
+            }
+            self.put_u8(bits | 0x80);
         }
-        self.put_u8(value as u8);
     }
 
     fn put_signed_varint(&mut self, value: i64) {

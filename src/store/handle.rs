@@ -52,7 +52,7 @@ impl Store {
         };
         let for_maintenance = Arc::clone(&shared);
         owner.spawn("maintenance", move || {
-            maintenance::run(for_maintenance, trees, generation)
+            maintenance::run(for_maintenance, trees, generation);
         })?;
         if let Durability::Periodic(_) = options.durability {
             owner.start_syncer()?;

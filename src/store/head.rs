@@ -49,7 +49,7 @@ impl Head {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let head = self.get();
-            let left = deadline.map_or(Duration::from_secs(3600), |deadline| {
+            let left = deadline.map_or(Duration::from_hours(1), |deadline| {
                 deadline.saturating_duration_since(Instant::now())
             });
             if head > count || stop() || left.is_zero() {

@@ -156,6 +156,6 @@ mod tests {
     fn hashes_are_part_of_the_format() {
         let hasher = TermHasher::new(*b"0123456789abcdef");
         assert_eq!(hasher.text("run-1").0, 10_405_707_689_975_168_881);
-        assert_eq!(hasher.kind(3).0, 1926075347413257417);
+        assert_eq!(hasher.kind(3).0, 1_926_075_347_413_257_417);
     }
 }

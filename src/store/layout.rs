@@ -205,7 +205,7 @@ impl Layout {
                 Some("journal") => {
                     return Err(self.not_a_log("a FORMAT file", "a journal without one"));
                 }
-                _ => return Err(self.not_a_log("a FORMAT file", format!("{name:?}"))),
+                _ => return Err(self.not_a_log("a FORMAT file", format!("{}", name.display()))),
             }
         }
         Ok(Found::Nothing)

@@ -54,10 +54,10 @@ impl Prepared {
                 event_id: new.fields.event_id.to_owned(),
                 reason: flaw.to_string(),
             })?;
-            let hashes = hasher.record(&record);
+            let terms = hasher.record(&record);
             records.push(PreparedRecord {
                 record,
-                hashes,
+                hashes: terms,
                 repeats: None,
             });
         }

@@ -373,13 +373,14 @@ impl Replay {
 
     fn read_frame(&mut self) -> Result<bool> {
         let limit = match &self.reader {
-            StoreReader::Live(shared) => {
-                shared.check_open()?;
-                Some(shared.head.get())
-            }
+            StoreReader::Live(shared) => Some(shared.head.get()),
             StoreReader::Look(_) => None,
         };
         if limit.is_some_and(|limit| self.next >= limit) {
+            // A closed log still gives what it had.
+            if let StoreReader::Live(shared) = &self.reader {
+                shared.check_open()?;
+            }
             return Ok(false);
         }
         let journal = match &mut self.journal {

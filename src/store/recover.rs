@@ -53,19 +53,17 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
             path: path.to_path_buf(),
         });
     }
-    if found != Found::Nothing && options.must_be_new {
-        return Err(Error::NotALog {
-            path: path.to_path_buf(),
-            expected: "an empty directory",
-            found: "a log".to_owned(),
-        });
-    }
     if found == Found::Nothing {
         layout.create_folders()?;
     }
     let lock = layout.lock()?;
     // Another process may have made the log while this one waited for nothing.
     let (format, created) = match layout.look()? {
+        Found::Log(_) if options.must_be_new => {
+            return Err(Error::LogExists {
+                path: path.to_path_buf(),
+            });
+        }
         Found::Log(format) => (format, false),
         Found::Nothing => (create(&layout, &options)?, true),
     };
@@ -73,6 +71,7 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
         created,
         ..Recovery::default()
     };
+    segment::remove_superseded(&layout.journal())?;
     let head = read_head(&layout, &format, &mut recovery)?;
     let mark = find_end(&layout, &format, head, &mut recovery)?;
     let journal = JournalWriter::resume(
@@ -143,16 +142,13 @@ fn find_end(
     recovery: &mut Recovery,
 ) -> Result<Mark> {
     let folder = layout.journal();
-    let reader = match head {
-        Some(mark) => {
-            JournalReader::at(&folder, format.log_id, mark.place, mark.count)?.after_hash(mark.hash)
-        }
-        None => {
-            let last = segment::list(&folder)?
-                .last()
-                .map_or(0, |file| file.first_sequence);
-            JournalReader::seek(&folder, format.log_id, last)?
-        }
+    let reader = if let Some(mark) = head {
+        JournalReader::at(&folder, format.log_id, mark.place, mark.count)?.after_hash(mark.hash)
+    } else {
+        let last = segment::list(&folder)?
+            .last()
+            .map_or(0, |file| file.first_sequence);
+        JournalReader::seek(&folder, format.log_id, last)?
     };
     let mut reader = reader.checking_chain();
     let end = loop {

@@ -49,10 +49,6 @@ pub(crate) struct Tasks {
 }
 
 impl Shared {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one state, put together once"
-    )]
     pub(super) fn new(
         layout: Layout,
         format: Format,

@@ -18,10 +18,13 @@ pub(crate) struct Syncer {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: Vec<(u64, Arc<Mutex<Answer>>)>,
+    waiting: Vec<Waiting>,
     stopping: bool,
     running: bool,
 }
+
+/// How many events are to be acknowledged, and to whom.
+type Waiting = (u64, Arc<Mutex<Answer>>);
 
 #[derive(Debug, Default)]
 struct Answer {
@@ -40,19 +43,17 @@ impl Future for Acknowledgement {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        match answer.result.take() {
-            Some(result) => Poll::Ready(result),
-            None => {
-                answer.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(result) = answer.result.take() {
+            Poll::Ready(result)
+        } else {
+            answer.waker = Some(context.waker().clone());
+            Poll::Pending
         }
     }
 }
 
 impl Syncer {
-    /// Asks for an acknowledgement of the first `count` events. `None` if no thread is running yet: start
-    /// one with [`run`](Self::run).
+    /// Asks for an acknowledgement of the first `count` events, by the thread that runs [`run`](Self::run).
     pub(crate) fn request(&self, count: u64) -> Acknowledgement {
         let answer = Arc::default();
         let acknowledgement = Acknowledgement {
@@ -109,7 +110,7 @@ impl Syncer {
     }
 
     /// Waits for requests, for the time to sync, or for the end.
-    fn wait(&self, due: Option<Instant>) -> (Vec<(u64, Arc<Mutex<Answer>>)>, bool) {
+    fn wait(&self, due: Option<Instant>) -> (Vec<Waiting>, bool) {
         let mut queue = self.lock();
         while queue.waiting.is_empty() && !queue.stopping {
             queue = match due {

@@ -78,13 +78,13 @@ struct Sums {
 impl Sums {
     fn add_event(&mut self, sequence: u64, recorded_at: i64, record: &Record, hashes: &TermHashes) {
         self.events += 1;
-        let mut hasher = blake3::Hasher::new();
-        hasher
+        let mut content = blake3::Hasher::new();
+        content
             .update(&sequence.to_le_bytes())
             .update(&recorded_at.to_le_bytes());
         self.content = self
             .content
-            .wrapping_add(short(hasher.update(record.as_bytes())));
+            .wrapping_add(short(content.update(record.as_bytes())));
         for (place, hash) in hashes.iter().enumerate() {
             if let Some(hash) = hash {
                 self.add_posting(place, *hash, sequence);
@@ -156,8 +156,8 @@ fn look_at(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Verification> {
     // The lock is held for as long as the trees are copied, so that no writer changes them meanwhile.
-    let lock = File::open(look.layout.root().join("LOCK"));
-    let held = lock
+    let lock_file = File::open(look.layout.root().join("LOCK"));
+    let held = lock_file
         .as_ref()
         .is_ok_and(|lock| lock.try_lock_shared().is_err());
     let newest = look.layout.generations()?.last().copied();
@@ -165,7 +165,7 @@ fn look_at(
         Some(number) if !held => Some(Copy::of(&look.layout.generation(number))?),
         _ => None,
     };
-    drop(lock);
+    drop(lock_file);
     let trees = copy
         .as_ref()
         .map(|copy| TreeWriter::open(&copy.path, look.format.log_id, 32 << 20));

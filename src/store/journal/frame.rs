@@ -35,7 +35,7 @@ pub(crate) const MAX_BODY: usize = 256 << 20;
 /// Where the CRC stops being and starts to cover.
 const CRC_COVERS_FROM: usize = 8;
 
-const _: () = assert!(HEADER % ALIGNMENT == 0 && HASH % ALIGNMENT == 0);
+const _: () = assert!(HEADER.is_multiple_of(ALIGNMENT) && HASH.is_multiple_of(ALIGNMENT));
 const _: () = assert!(MAX_BODY < u32::MAX as usize);
 
 /// A hash of the chain: of everything up to the end of a frame.

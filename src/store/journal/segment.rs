@@ -156,6 +156,14 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<SegmentFile>> {
     Ok(files)
 }
 
+/// Removes plain segments whose sealed form is there: a crash came between the two steps of sealing.
+pub(crate) fn remove_superseded(folder: &Path) -> Result<()> {
+    for file in list(folder)?.iter().filter(|file| file.sealed) {
+        remove_if_there(&SegmentFile::plain(folder, file.first_sequence).path)?;
+    }
+    Ok(())
+}
+
 /// Makes the names in `folder` durable.
 pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
     // Elsewhere a folder cannot be opened as a file, and its entries are durable with the files.

@@ -76,14 +76,13 @@ impl SegmentBytes {
 
     /// The length of the plain form, in bytes.
     pub(crate) fn length(&self) -> Result<u64> {
-        match &self.table {
-            Some(table) => Ok(table.length_of_plain_form()),
-            None => {
-                let metadata = self.file.metadata();
-                Ok(metadata
-                    .map_err(Error::io("look at", &self.segment.path))?
-                    .len())
-            }
+        if let Some(table) = &self.table {
+            Ok(table.length_of_plain_form())
+        } else {
+            let metadata = self.file.metadata();
+            Ok(metadata
+                .map_err(Error::io("look at", &self.segment.path))?
+                .len())
         }
     }
 

@@ -167,7 +167,9 @@ mod tests {
             });
             let mut postings: Vec<_> = postings.collect();
             postings.sort_unstable();
-            postings.iter().for_each(|posting| builder.push(*posting));
+            for posting in &postings {
+                builder.push(*posting);
+            }
             expected.extend(postings);
             let (run, writes) = builder.finish().unwrap();
             writer.engine.apply(&writes).unwrap();

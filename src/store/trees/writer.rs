@@ -117,9 +117,9 @@ impl TreeWriter {
             }
             postings.sort_unstable();
             let mut builder = RunBuilder::new(definition, manifest.next_run, 0);
-            postings
-                .into_iter()
-                .for_each(|posting| builder.push(posting));
+            for posting in postings {
+                builder.push(posting);
+            }
             let (run, run_writes) = builder.finish()?;
             manifest.next_run += 1;
             manifest.runs.push(run.info);
@@ -300,12 +300,13 @@ fn end_block(block: &mut Vec<Arc<Entry>>, bytes: &mut usize, blocks: &mut Vec<Ve
     }
 }
 
+/// The events of a group, and where its first one stands.
+type Started = (Position, Vec<Arc<Entry>>);
+
 /// Groups sorted events by tenant and correlation; groups of a tenant come in the order of their first event.
 fn group(entries: Vec<Arc<Entry>>) -> Vec<Group> {
-    let mut tenants: BTreeMap<
-        Option<Box<str>>,
-        HashMap<Option<TermHash>, (Position, Vec<Arc<Entry>>)>,
-    > = BTreeMap::new();
+    let mut tenants: BTreeMap<Option<Box<str>>, HashMap<Option<TermHash>, Started>> =
+        BTreeMap::new();
     for entry in entries {
         let tenant = entry.record.field(Field::Tenant).map(Box::from);
         let group = entry.hash(Index::Correlations);
