@@ -1,4 +1,33 @@
 //! An embedded, persistent, append-only log of what AI agents proposed, recalled, decided and spent.
+//!
+//! Open a directory with [`ExperienceLog::open`], [`append`](ExperienceLog::append) envelopes, and ask with
+//! [`query`](ExperienceLog::query), [`scan`](ExperienceLog::scan), [`replay`](ExperienceLog::replay) or
+//! [`follow`](ExperienceLog::follow). [`LogReader::open`] looks at a log that another process is writing.
+//!
+//! ```text
+//! in:   envelope → check, encode → journal (one frame a commit, synced) → memtable → visible
+//!                                                                           │ when full
+//! out:  answer ← decode ← merge in order ← memtable and ─────────────────── trees (blocks, postings)
+//! ```
+//!
+//! # What the answers mean
+//!
+//! - Results are ordered by instant (UTC, nanoseconds), then by sequence number: append order among equal
+//!   times. The same across tenants.
+//! - A time range includes both ends; one that starts after it ends is empty. A field that is `None`, or an
+//!   empty `kinds`, restricts nothing; `limit: Some(0)` gives nothing.
+//! - `occurred_at` is RFC 3339 with any offset; it is given back as it was. The log adds its own
+//!   [`recorded_at`](LogEntry::recorded_at) and a gap-free [sequence number](LogEntry::sequence).
+//! - An event id is unique within its tenant. The same event again is not written again.
+//! - A batch is appended whole or not at all, also across a crash.
+//!
+//! # Errors
+//!
+//! One type, [`Error`], with what was expected, what was found and where. Ask
+//! [`is_refusal`](Error::is_refusal), [`is_damage`](Error::is_damage) or
+//! [`is_poisoned`](Error::is_poisoned) when only the class matters. sled is called behind a guard that
+//! catches its panics, which takes unwinding: with `panic = "abort"` a broken tree ends the process instead
+//! of being rebuilt, and is rebuilt at the next opening.
 
 mod contract;
 mod error;
@@ -34,3 +63,8 @@ pub use experience_store::{
 pub use governed_artifact::{GovernedArtifactState, LifecycleEvent, RollbackRecord};
 pub use kernel_boundary::{DecisionStep, KernelProposal, ProposalKind, Replayability, TraceLink};
 pub use recall::{RecallProvenanceEnvelope, RecallQuery};
+
+/// The README's code is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

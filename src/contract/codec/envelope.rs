@@ -43,7 +43,7 @@ const TYPICAL_LENGTH: usize = 512;
 /// [`decode`] would refuse it.
 ///
 /// ```
-/// use experience_log::contract::codec;
+/// use experience_log::codec;
 /// use experience_log::experience_store::{ExperienceEvent, ExperienceEventEnvelope};
 ///
 /// let event = ExperienceEvent::BudgetExceeded {
