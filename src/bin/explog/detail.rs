@@ -1,0 +1,203 @@
+//! The telling detail of each kind of event, in one line.
+
+use std::fmt::Write;
+
+use experience_log::kernel_boundary::{LocalTraceLink, RemoteTraceLink};
+use experience_log::{
+    ContractResultSnapshot, ExperienceEvent, KernelProposal, PolicySnapshot, RollbackRecord,
+    TraceLink,
+};
+use indicatif::HumanCount;
+
+/// How much of a long text is of use in one line.
+const HEAD: usize = 400;
+
+/// What to know about an event at a glance. It holds text of the agent's, unescaped.
+pub(crate) fn of(event: &ExperienceEvent) -> String {
+    match event {
+        ExperienceEvent::ProposalCreated { proposal, .. } => proposed(proposal),
+        ExperienceEvent::ProposalValidated {
+            proposal_id,
+            contract_results,
+            all_passed,
+            validator,
+            ..
+        } => validated(proposal_id, contract_results, *all_passed, validator),
+        ExperienceEvent::FactPromoted {
+            proposal_id,
+            fact_id,
+            promoted_by,
+            reason,
+            ..
+        } => format!(
+            "{fact_id} from {proposal_id} by {promoted_by}: {}",
+            head(reason)
+        ),
+        ExperienceEvent::RecallExecuted {
+            query, provenance, ..
+        } => format!(
+            "{} of {} for {}",
+            provenance.candidates_returned,
+            provenance.candidates_searched,
+            head(&query.query_text)
+        ),
+        ExperienceEvent::TraceLinkRecorded {
+            trace_link_id,
+            trace_link,
+        } => traced(trace_link_id, trace_link),
+        ExperienceEvent::ReplayabilityDowngraded {
+            trace_link_id,
+            from,
+            to,
+            reason,
+        } => format!("{trace_link_id} {from:?} to {to:?}: {reason:?}"),
+        ExperienceEvent::ArtifactStateTransitioned {
+            artifact_id, event, ..
+        } => {
+            let (from, to) = (event.from_state, event.to_state);
+            let mark = if from.can_transition_to(to) {
+                ""
+            } else {
+                " (not allowed)"
+            };
+            let (actor, reason) = (&event.actor, head(&event.reason));
+            format!("{artifact_id} {from} to {to}{mark} by {actor}: {reason}")
+        }
+        ExperienceEvent::ArtifactRollbackRecorded { rollback } => rolled_back(rollback),
+        ExperienceEvent::BackendInvoked {
+            backend_name,
+            adapter_id,
+            trace_link_id,
+            ..
+        } => match adapter_id {
+            Some(adapter) => format!("{backend_name} with {adapter} for {trace_link_id}"),
+            None => format!("{backend_name} for {trace_link_id}"),
+        },
+        ExperienceEvent::OutcomeRecorded {
+            passed,
+            stop_reason,
+            latency_ms,
+            tokens,
+            cost_microdollars,
+            ..
+        } => outcome(
+            *passed,
+            stop_reason.as_deref(),
+            [*latency_ms, *tokens, *cost_microdollars],
+        ),
+        ExperienceEvent::BudgetExceeded {
+            resource,
+            limit,
+            observed,
+            ..
+        } => match observed {
+            Some(observed) => format!("{resource}: {observed}, limit {limit}"),
+            None => format!("{resource}: limit {limit}"),
+        },
+        ExperienceEvent::PolicySnapshotCaptured {
+            policy_id,
+            policy,
+            captured_by,
+            ..
+        } => {
+            let sort = match policy {
+                PolicySnapshot::Kernel(_) => "kernel",
+                PolicySnapshot::Routing(_) => "routing",
+                PolicySnapshot::Recall(_) => "recall",
+            };
+            format!("{sort} policy {policy_id} by {captured_by}")
+        }
+    }
+}
+
+fn proposed(proposal: &KernelProposal) -> String {
+    let KernelProposal {
+        id, kind, payload, ..
+    } = proposal;
+    format!("{id} {kind:?}: {}", head(payload))
+}
+
+fn validated(
+    proposal_id: &str,
+    results: &[ContractResultSnapshot],
+    all_passed: bool,
+    validator: &str,
+) -> String {
+    let passed = results.iter().filter(|result| result.passed).count();
+    let verdict = if all_passed { "passed" } else { "failed" };
+    let mut text = format!(
+        "{proposal_id} {verdict}, {passed} of {} by {validator}",
+        results.len()
+    );
+    for result in results.iter().filter(|result| !result.passed) {
+        let reason = result.failure_reason.as_deref().unwrap_or("no reason");
+        // Writing to a string does not fail.
+        let _ = write!(text, "; {}: {}", result.name, head(reason));
+        if text.len() > HEAD {
+            break;
+        }
+    }
+    text
+}
+
+fn traced(id: &str, link: &TraceLink) -> String {
+    let replayability = link.replayability();
+    match link {
+        TraceLink::Local(LocalTraceLink {
+            adapter,
+            execution_env,
+            ..
+        }) => {
+            let adapter = adapter.as_ref();
+            let adapter = adapter.map_or(String::new(), |trace| format!(" {}", trace.adapter_id));
+            let backend = &execution_env.backend;
+            format!("{id} local {backend}{adapter}, {replayability:?}")
+        }
+        TraceLink::Remote(RemoteTraceLink {
+            provider_name,
+            provider_model_id,
+            ..
+        }) => format!("{id} {provider_name}/{provider_model_id}, {replayability:?}"),
+    }
+}
+
+fn rolled_back(rollback: &RollbackRecord) -> String {
+    let RollbackRecord {
+        artifact_id,
+        previous_state,
+        actor,
+        reason,
+        impact,
+        ..
+    } = rollback;
+    let severity = impact.severity;
+    format!(
+        "{artifact_id} rolled back from {previous_state}, severity {severity}, by {actor}: {}",
+        head(reason)
+    )
+}
+
+fn outcome(passed: bool, stop_reason: Option<&str>, figures: [Option<u64>; 3]) -> String {
+    let [latency, tokens, cost] = figures;
+    let mut text = String::from(if passed { "passed" } else { "failed" });
+    if let Some(reason) = stop_reason.filter(|reason| !reason.is_empty()) {
+        text = format!("{text}: {}", head(reason));
+    }
+    let figures = [
+        latency.map(|ms| format!("{} ms", HumanCount(ms))),
+        tokens.map(|tokens| format!("{} tokens", HumanCount(tokens))),
+        cost.map(|cost| format!("${}.{:06}", cost / 1_000_000, cost % 1_000_000)),
+    ];
+    for figure in figures.into_iter().flatten() {
+        text = format!("{text}, {figure}");
+    }
+    text
+}
+
+/// The beginning of a text.
+fn head(text: &str) -> &str {
+    match text.char_indices().nth(HEAD) {
+        Some((end, _)) => text.get(..end).unwrap_or_default(),
+        None => text,
+    }
+}

@@ -1,0 +1,71 @@
+//! JSON as the contract has it; for a terminal, with more of it escaped.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::{CompactFormatter, Formatter};
+
+use super::escape;
+use crate::failure::Failure;
+
+/// Writes one value, compact, without an end of line.
+pub(crate) fn write<W: Write, T: Serialize>(
+    output: &mut W,
+    value: &T,
+    for_terminal: bool,
+) -> Result<(), Failure> {
+    let written = if for_terminal {
+        value.serialize(&mut Serializer::with_formatter(output, TerminalSafe))
+    } else {
+        value.serialize(&mut Serializer::with_formatter(output, CompactFormatter))
+    };
+    written.map_err(Failure::output)
+}
+
+/// Compact JSON in which nothing can steer a terminal. JSON itself escapes only what lies below the
+/// space.
+struct TerminalSafe;
+
+impl Formatter for TerminalSafe {
+    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        let mut rest = fragment;
+        while let Some((place, character)) =
+            rest.char_indices().find(|(_, c)| escape::is_unsafe(*c))
+        {
+            let (safe, tail) = rest.split_at(place);
+            writer.write_all(safe.as_bytes())?;
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = tail.get(character.len_utf8()..).unwrap_or_default();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_for_a_terminal_says_the_same_escaped() {
+        let text = "a\u{1b}\u{9b}\u{7f}\u{202e}ü漢\u{e0041}\"\\";
+        let mut shown = Vec::new();
+        write(&mut shown, &text, true).unwrap();
+        let shown = String::from_utf8(shown).unwrap();
+        assert_eq!(shown, r#""a\u001b\u009b\u007f\u202eü漢\udb40\udc41\"\\""#);
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
+    }
+
+    #[test]
+    fn other_json_is_what_serde_writes() {
+        let text = "a\u{1b}\u{9b}\u{202e}";
+        let mut shown = Vec::new();
+        write(&mut shown, &text, false).unwrap();
+        assert_eq!(shown, serde_json::to_vec(text).unwrap());
+    }
+}

@@ -1,0 +1,25 @@
+//! What the standard streams are connected to.
+
+use std::io::{self, IsTerminal};
+
+use terminal_size::{Width, terminal_size_of};
+
+/// Whether a person reads the output on a terminal.
+pub(crate) fn shows_output() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Whether a person reads messages on a terminal.
+pub(crate) fn shows_messages() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// How many columns the output has: those of the terminal, or elsewhere what `COLUMNS` says, if it does.
+pub(crate) fn columns() -> Option<usize> {
+    if shows_output()
+        && let Some((Width(columns), _)) = terminal_size_of(io::stdout())
+    {
+        return Some(usize::from(columns));
+    }
+    std::env::var("COLUMNS").ok()?.parse().ok()
+}
