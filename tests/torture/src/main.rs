@@ -1,0 +1,60 @@
+//! Fault campaigns against the log: each breaks something many times and counts what was lost.
+//!
+//! `cargo run --release -p torture -- all --short` is what CI runs; `docs/reliability.md` has the long forms
+//! and their figures. Every campaign is repeatable by its seed. A campaign that finds a violation, or whose
+//! negative control finds none, ends with exit code 1.
+
+mod report;
+mod workload;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use report::Report;
+
+/// Fault campaigns against experience-log.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    campaign: Campaign,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What every campaign takes.
+#[derive(Debug, Clone, clap::Args)]
+struct Options {
+    /// Fewer trials, for CI.
+    #[arg(long, global = true)]
+    short: bool,
+    /// What the random choices follow from.
+    #[arg(long, global = true, default_value_t = 1)]
+    seed: u64,
+    /// Trials, instead of the campaign's own number.
+    #[arg(long, global = true)]
+    trials: Option<u64>,
+}
+
+impl Options {
+    /// The number of trials: as asked for, or one of the two.
+    fn trials(&self, long: u64, short: u64) -> u64 {
+        self.trials.unwrap_or(if self.short { short } else { long })
+    }
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Campaign {}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let reports: Vec<Report> = match arguments.campaign {};
+    for report in &reports {
+        println!("{report}");
+    }
+    if reports.iter().all(Report::is_clean) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
