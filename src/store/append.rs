@@ -108,8 +108,8 @@ impl Shared {
             Ok(Some(hit)) => self.with_payload(hit).map(Some),
             Ok(None) => Ok(None),
             Err(error) => {
-                if view.trees.is_some() {
-                    self.report_trees(&error);
+                if let Some(trees) = &view.trees {
+                    self.report_trees(trees, &error);
                 }
                 self.find_in_journal(head, matches)
             }
@@ -176,7 +176,7 @@ impl Shared {
                 Some(trees) => match find_in_trees(trees, Index::EventIds, hash, matches) {
                     Ok(None) => return Ok(None),
                     Ok(Some(hit)) => break self.with_payload(hit)?,
-                    Err(error) => self.report_trees(&error),
+                    Err(error) => self.report_trees(trees, &error),
                 },
             }
         };
@@ -232,22 +232,12 @@ impl Shared {
         if self.view().frozen.len() < MAX_FROZEN {
             return Ok(());
         }
-        let mut tasks = self.lock_tasks();
-        while self.view().frozen.len() >= MAX_FROZEN {
-            self.commit.check()?;
-            tasks = self.wait_for_tasks(tasks);
-        }
-        Ok(())
+        self.wait_while(|_| self.view().frozen.len() >= MAX_FROZEN)
     }
 
     /// Waits while the trees are being rebuilt: without them, a repeated id would be found too slowly.
     fn wait_for_trees(&self) -> Result<()> {
-        let mut tasks = self.lock_tasks();
-        while self.view().trees.is_none() {
-            self.commit.check()?;
-            tasks = self.wait_for_tasks(tasks);
-        }
-        Ok(())
+        self.wait_while(|_| self.view().trees.is_none())
     }
 }
 

@@ -93,33 +93,25 @@ impl Store {
         }
         let written = shared.commit.written();
         shared.head.publish(shared.commit.sync_through(written)?);
-        let mut tasks = shared.lock_tasks();
-        while shared
-            .view()
-            .frozen
-            .iter()
-            .any(|frozen| frozen.mark.count <= written)
-        {
-            shared.commit.check()?;
-            tasks = shared.wait_for_tasks(tasks);
-        }
-        Ok(())
+        shared.wait_while(|_| {
+            let view = shared.view();
+            view.frozen
+                .iter()
+                .any(|frozen| frozen.mark.count <= written)
+        })
     }
 
     /// Makes new trees from the journal.
     pub(crate) fn rebuild_trees(&self) -> Result<()> {
         let shared = &self.shared;
         shared.check_open()?;
-        let mut tasks = shared.lock_tasks();
-        let before = tasks.rebuilt;
-        tasks.rebuild = Some("it was asked for".to_owned());
-        tasks.woken = true;
-        shared.tasks_changed.notify_all();
-        while tasks.rebuilt == before {
-            shared.commit.check()?;
-            tasks = shared.wait_for_tasks(tasks);
-        }
-        Ok(())
+        let before = {
+            let mut tasks = shared.lock_tasks();
+            tasks.rebuild = Some("it was asked for".to_owned());
+            tasks.rebuilt
+        };
+        shared.wake_maintenance();
+        shared.wait_while(|tasks| tasks.rebuilt == before)
     }
 
     /// Closes the log, for all handles: makes every event durable, notes where the journal ends, lets go

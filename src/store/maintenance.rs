@@ -53,8 +53,8 @@ pub(super) fn run(shared: Arc<Shared>, trees: TreeWriter, generation: u64) {
     let shared = &maintenance.shared;
     if let Some(cause) = cause {
         shared.commit.poison(&cause);
-        shared.lock_tasks().failed = Some(cause.to_string());
     }
+    shared.lock_tasks().ended = true;
     shared.tasks_changed.notify_all();
 }
 

@@ -19,7 +19,6 @@ use super::query::range::{Order, Range};
 use super::query::scan::{Hit, ScanWork, TreeScan};
 use super::record::{Field, Record};
 use super::shared::Shared;
-use super::trees::engine::TreeError;
 use super::trees::manifest::KindCounts;
 use super::view::View;
 use crate::error::Result;
@@ -146,7 +145,7 @@ impl StoreReader {
                         explanation.blocks = scan.count_blocks();
                         explanation.access = AccessPath::of(&access);
                     }
-                    Err(error) => shared.report_trees(&error),
+                    Err(error) => shared.report_trees(trees, &error),
                 }
             }
         }
@@ -261,7 +260,7 @@ impl Scan {
                         self.state = State::Trees(Box::new(scan));
                         return Ok(());
                     }
-                    Err(error) => shared.report_trees(&error),
+                    Err(error) => shared.report_trees(trees, &error),
                 }
             }
         }
@@ -303,7 +302,12 @@ impl Scan {
             match hit {
                 Ok(None) => return Ok(None),
                 Ok(Some(hit)) => return self.with_payload(hit).map(Some),
-                Err(error) => self.fall_back(&error)?,
+                Err(error) => {
+                    if let StoreReader::Live(shared) = &self.reader {
+                        shared.report_trees(scan.trees(), &error);
+                    }
+                    self.start_on_journal()?;
+                }
             }
         }
         match &mut self.state {
@@ -313,13 +317,6 @@ impl Scan {
             }
             State::Trees(_) | State::Done => Ok(None),
         }
-    }
-
-    fn fall_back(&mut self, error: &TreeError) -> Result<()> {
-        if let StoreReader::Live(shared) = &self.reader {
-            shared.report_trees(error);
-        }
-        self.start_on_journal()
     }
 
     fn with_payload(&mut self, hit: Hit) -> Result<Hit> {

@@ -14,6 +14,7 @@ use super::options::StoreOptions;
 use super::recover::Recovery;
 use super::trees::engine::TreeError;
 use super::trees::manifest::Mark;
+use super::trees::snapshot::TreeSnapshot;
 use super::view::{Frozen, View};
 use crate::error::{Error, Result};
 
@@ -44,8 +45,8 @@ pub(crate) struct Tasks {
     pub(super) rebuild: Option<String>,
     /// Rebuilds finished so far.
     pub(super) rebuilt: u64,
-    /// Why maintenance has ended before its time.
-    pub(super) failed: Option<String>,
+    /// The thread has ended: nothing more will be done.
+    pub(super) ended: bool,
 }
 
 impl Shared {
@@ -122,17 +123,43 @@ impl Shared {
         self.tasks_changed.notify_all();
     }
 
-    /// Asks for a rebuild of the trees, because of what a reader or the writer found in them.
-    pub(crate) fn report_trees(&self, error: &TreeError) {
-        // From here on the journal answers.
-        self.change_view(|view| View {
-            trees: None,
-            ..view.clone()
+    /// Sets the trees that `snapshot` is of aside and asks for new ones, because of what was found in
+    /// them. What an older snapshot shows says nothing of the trees that have replaced it.
+    pub(crate) fn report_trees(&self, snapshot: &TreeSnapshot, error: &TreeError) {
+        let mut reported = false;
+        self.change_view(|view| {
+            let current = view.trees.as_ref();
+            reported = current.is_some_and(|trees| Arc::ptr_eq(&trees.engine, &snapshot.engine));
+            // From here on the journal answers.
+            let trees = if reported { None } else { view.trees.clone() };
+            View {
+                trees,
+                ..view.clone()
+            }
         });
-        self.lock_tasks()
-            .rebuild
-            .get_or_insert_with(|| error.to_string());
-        self.wake_maintenance();
+        if reported {
+            self.lock_tasks()
+                .rebuild
+                .get_or_insert_with(|| error.to_string());
+            self.wake_maintenance();
+        }
+    }
+
+    /// Waits, while `pending` says so, for the maintenance thread.
+    ///
+    /// # Errors
+    ///
+    /// Writing has ended, or the log was closed.
+    pub(super) fn wait_while(&self, mut pending: impl FnMut(&Tasks) -> bool) -> Result<()> {
+        let mut tasks = self.lock_tasks();
+        while pending(&tasks) {
+            self.commit.check()?;
+            if tasks.ended {
+                return Err(Error::Closed);
+            }
+            tasks = self.wait_for_tasks(tasks);
+        }
+        Ok(())
     }
 
     /// Closes the active memtable and hands it on to the maintenance thread.

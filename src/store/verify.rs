@@ -145,7 +145,7 @@ fn compare(shared: &Shared, trees: &TreeSnapshot, sums: &Sums, found: &mut Verif
     let path = shared.layout.journal();
     if let Err(error) = compare_trees(&path, shared.format.log_id, trees, sums, found) {
         found.problems.push(error.to_string());
-        shared.report_trees(&error);
+        shared.report_trees(trees, &error);
     }
 }
 
