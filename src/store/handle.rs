@@ -11,7 +11,7 @@ use super::memtable::Memtable;
 use super::options::{Durability, StoreOptions};
 use super::prepare::Prepared;
 use super::recover;
-use super::shared::{Shared, mark_of};
+use super::shared::{Rebuild, Shared, mark_of};
 use super::syncer::Syncer;
 use super::view::View;
 use crate::error::{Error, Result};
@@ -107,7 +107,7 @@ impl Store {
         shared.check_open()?;
         let before = {
             let mut tasks = shared.lock_tasks();
-            tasks.rebuild = Some("it was asked for".to_owned());
+            tasks.rebuild.get_or_insert(Rebuild::Wanted);
             tasks.rebuilt
         };
         shared.wake_maintenance();

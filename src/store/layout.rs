@@ -18,8 +18,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::bytes::{BytesError, Put, Reader};
+use super::journal::reader::Mark;
 use super::journal::segment;
-use super::trees::manifest::Mark;
 use crate::error::{Error, Result};
 
 /// The version of the directory's layout that this build writes.
@@ -28,6 +28,8 @@ pub(crate) const VERSION: u16 = 1;
 const FORMAT_MAGIC: [u8; 8] = *b"XLOGFMT\n";
 const HEAD_MAGIC: [u8; 8] = *b"XLOGHEAD";
 const CRC_COVERS_FROM: usize = 16;
+/// In the folder of a generation of the trees that is broken.
+const SET_ASIDE: &str = "SET_ASIDE";
 
 /// What a log says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,19 +266,26 @@ impl Layout {
         Ok(file)
     }
 
-    /// Makes the folders of a new log.
+    /// Makes the folders of a new log, and makes their names durable.
     pub(crate) fn create_folders(&self) -> Result<()> {
         let journal = self.journal();
-        fs::create_dir_all(&journal).map_err(Error::io("create", &journal))
+        let missing: Vec<_> = journal
+            .ancestors()
+            .take_while(|folder| !folder.exists())
+            .collect();
+        fs::create_dir_all(&journal).map_err(Error::io("create", &journal))?;
+        for folder in missing {
+            match folder.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => segment::sync_folder(parent)?,
+                _ => segment::sync_folder(Path::new("."))?,
+            }
+        }
+        Ok(())
     }
 
     /// Turns the directory into a log: the last step of its creation.
     pub(crate) fn write_format(&self, format: &Format) -> Result<()> {
-        self.replace("FORMAT", &format.encode())?;
-        match self.root.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => segment::sync_folder(parent),
-            _ => Ok(()),
-        }
+        self.replace("FORMAT", &format.encode())
     }
 
     pub(crate) fn write_head(&self, log_id: [u8; 16], mark: &Mark) -> Result<()> {
@@ -325,6 +334,18 @@ impl Layout {
         }
         numbers.sort_unstable();
         Ok(numbers)
+    }
+
+    /// Notes that a generation of the trees is broken, and why, so that no later opening uses it.
+    pub(crate) fn set_aside(&self, number: u64, reason: &str) {
+        // Without the note, the next use finds out again.
+        let _ = fs::write(self.generation(number).join(SET_ASIDE), reason);
+    }
+
+    /// Why a generation was set aside, if it was.
+    pub(crate) fn set_aside_for(&self, number: u64) -> Option<String> {
+        let reason = fs::read(self.generation(number).join(SET_ASIDE)).ok()?;
+        Some(String::from_utf8_lossy(&reason).into_owned())
     }
 
     /// Removes one generation of the trees. It is gone, or it is not: either is fine.

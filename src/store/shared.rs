@@ -7,13 +7,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use super::group_commit::GroupCommit;
 use super::head::Head;
 use super::index::TermHasher;
+use super::journal::reader::Mark;
 use super::journal::writer::JournalWriter;
 use super::layout::{Format, Layout};
 use super::memtable::Memtable;
 use super::options::StoreOptions;
 use super::recover::Recovery;
 use super::trees::engine::TreeError;
-use super::trees::manifest::Mark;
 use super::trees::snapshot::TreeSnapshot;
 use super::view::{Frozen, View};
 use crate::error::{Error, Result};
@@ -35,6 +35,15 @@ pub(crate) struct Shared {
     pub(super) tasks_changed: Condvar,
 }
 
+/// Why trees are rebuilt.
+#[derive(Debug)]
+pub(crate) enum Rebuild {
+    /// Somebody asked for it: the old ones are good until the new ones are.
+    Wanted,
+    /// This was found in the old ones.
+    Broken(TreeError),
+}
+
 /// What the maintenance thread is asked for, and how far it is.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
@@ -42,7 +51,7 @@ pub(crate) struct Tasks {
     pub(super) woken: bool,
     pub(super) stopping: bool,
     /// The trees are to be rebuilt, for this reason.
-    pub(super) rebuild: Option<String>,
+    pub(super) rebuild: Option<Rebuild>,
     /// Rebuilds finished so far.
     pub(super) rebuilt: u64,
     /// The thread has ended: nothing more will be done.
@@ -140,7 +149,7 @@ impl Shared {
         if reported {
             self.lock_tasks()
                 .rebuild
-                .get_or_insert_with(|| error.to_string());
+                .get_or_insert_with(|| Rebuild::Broken(error.clone()));
             self.wake_maintenance();
         }
     }

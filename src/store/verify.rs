@@ -11,6 +11,7 @@ use super::body;
 use super::entry_reader::EntryReader;
 use super::index::{INDEXES, TermHash, TermHashes};
 use super::journal::reader::JournalReader;
+use super::journal::reader::Mark;
 use super::journal::segment;
 use super::look::Look;
 use super::memtable::Entry;
@@ -19,7 +20,6 @@ use super::reader::StoreReader;
 use super::record::Record;
 use super::shared::Shared;
 use super::trees::engine::TreeError;
-use super::trees::manifest::Mark;
 use super::trees::snapshot::TreeSnapshot;
 use super::trees::writer::TreeWriter;
 use crate::error::{Error, Result};
@@ -120,13 +120,15 @@ pub(crate) fn verify(
     decode: &dyn Fn(&Record) -> Result<(), String>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Verification> {
+    // What tells how far the journal reached is looked at before the journal is: it only grows.
+    let known = reader.layout().read_head(reader.format().log_id);
     match reader {
         StoreReader::Live(shared) => {
             shared.check_open()?;
-            let head = shared.head.get();
             let view = shared.view();
             let trees = view.trees.as_ref();
-            let (mut found, sums) = journal(reader, head, trees, decode, progress)?;
+            let head = shared.head.get();
+            let (mut found, sums) = journal(reader, known, head, trees, decode, progress)?;
             if let Some(trees) = trees {
                 compare(shared, trees, &sums, &mut found);
             } else {
@@ -134,7 +136,7 @@ pub(crate) fn verify(
             }
             Ok(found)
         }
-        StoreReader::Look(look) => look_at(reader, look, decode, progress),
+        StoreReader::Look(look) => look_at(reader, look, known, decode, progress),
     }
 }
 
@@ -152,6 +154,7 @@ fn compare(shared: &Shared, trees: &TreeSnapshot, sums: &Sums, found: &mut Verif
 fn look_at(
     reader: &StoreReader,
     look: &Look,
+    known: Result<Option<Mark>>,
     decode: &dyn Fn(&Record) -> Result<(), String>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Verification> {
@@ -174,7 +177,14 @@ fn look_at(
         Some(Err(error)) => (None, Some(error)),
         None => (None, None),
     };
-    let (mut found, sums) = journal(reader, look.head()?, snapshot.as_ref(), decode, progress)?;
+    let (mut found, sums) = journal(
+        reader,
+        known,
+        look.head()?,
+        snapshot.as_ref(),
+        decode,
+        progress,
+    )?;
     found.trees = if held {
         TreesVerified::HeldByWriter
     } else {
@@ -197,6 +207,7 @@ fn look_at(
 /// Reads the journal up to `head`; sums what the trees should hold.
 fn journal(
     reader: &StoreReader,
+    known: Result<Option<Mark>>,
     head: u64,
     trees: Option<&TreeSnapshot>,
     decode: &dyn Fn(&Record) -> Result<(), String>,
@@ -209,7 +220,7 @@ fn journal(
         ..Verification::default()
     };
     let mut sums = Sums::default();
-    let known = match layout.read_head(log_id) {
+    let known = match known {
         Ok(mark) => mark,
         Err(error) => {
             found.problems.push(error.to_string());

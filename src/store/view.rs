@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::index::{Index, TermHash};
+use super::journal::reader::Mark;
 use super::memtable::{Entry, Memtable};
-use super::trees::manifest::Mark;
 use super::trees::snapshot::TreeSnapshot;
 
 /// A memtable that takes no more events, on its way into the trees.

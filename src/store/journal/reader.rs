@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::super::bytes::{BytesError, Put, Reader};
 use super::frame::{self, CHAIN_START, ChainHash, ChecksumSeed, Frame, FrameFlaw, FrameHeader};
 use super::segment::{self, SegmentFile};
 use super::tail;
@@ -16,6 +17,47 @@ pub(crate) struct Place {
     pub(crate) segment: u64,
     /// Offset in the segment's plain form.
     pub(crate) offset: u64,
+}
+
+/// A point of the journal: the end of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Events up to here.
+    pub(crate) count: u64,
+    /// The hash of the last frame.
+    pub(crate) hash: ChainHash,
+    /// The place behind it.
+    pub(crate) place: Place,
+}
+
+impl Mark {
+    /// Before the first event.
+    pub(crate) const START: Self = Self {
+        count: 0,
+        hash: CHAIN_START,
+        place: Place {
+            segment: 0,
+            offset: segment::HEADER as u64,
+        },
+    };
+
+    pub(crate) fn encode(&self, into: &mut Vec<u8>) {
+        into.put_u64(self.count);
+        into.put(&self.hash);
+        into.put_u64(self.place.segment);
+        into.put_u64(self.place.offset);
+    }
+
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, BytesError> {
+        Ok(Self {
+            count: reader.u64()?,
+            hash: reader.array()?,
+            place: Place {
+                segment: reader.u64()?,
+                offset: reader.u64()?,
+            },
+        })
+    }
 }
 
 /// A checked frame, taken out of its segment.

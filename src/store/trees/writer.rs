@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use super::super::index::{Definition, INDEXES, Index, TermHash};
 use super::super::instant::Position;
+use super::super::journal::reader::Mark;
 use super::super::memtable::Entry;
 use super::super::record::Field;
 use super::block::{self, MAX_SLOTS};
 use super::directory::{self, BlockInfo, Directory};
 use super::engine::{Engine, Tree, TreeError, Write};
 use super::keys;
-use super::manifest::{Manifest, Mark};
+use super::manifest::Manifest;
 use super::run::{self, Posting, Run, RunInfo};
 use super::snapshot::{Runs, TreeSnapshot};
 
@@ -57,6 +58,11 @@ impl TreeWriter {
         };
         writer.remove_unknown_runs()?;
         Ok(writer)
+    }
+
+    /// Closes sled, though readers may still hold snapshots.
+    pub(crate) fn close(self) {
+        self.engine.close();
     }
 
     /// How far the trees have got.
