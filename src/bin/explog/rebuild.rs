@@ -14,6 +14,8 @@ pub(crate) fn run(arguments: &OneLog) -> Result<Verdict, Failure> {
         .create(false)
         .open(&arguments.log)?;
     log.rebuild_trees()?;
+    // The latest events are in memory only: the trees get them as well.
+    log.flush()?;
     let events = log.head()?;
     log.close()?;
     writeln!(

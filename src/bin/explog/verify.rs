@@ -43,8 +43,9 @@ fn print(found: &Verification) -> io::Result<()> {
     match found.trees {
         TreesVerified::Compared { events } => writeln!(
             output,
-            "trees    compared; they hold {} of these events",
-            HumanCount(events)
+            "trees    compared with {} of these events; {} are not in them yet",
+            HumanCount(events),
+            HumanCount(found.events.saturating_sub(events)),
         ),
         TreesVerified::HeldByWriter => {
             writeln!(output, "trees    not compared: a writer holds the log")
