@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &OneLog) -> Result<Verdict, Failure> {
     }
     let path = arguments.log.display();
     say(format_args!(
-        "{path} is not intact ({} found); if only the trees are, `explog rebuild {path}` makes them anew, a damaged journal has to come from a copy",
+        "{path} is not intact ({} found); `explog rebuild {path}` mends all but the journal, which has to come from a copy",
         plural(found.problems.len() as u64, "problem")
     ));
     Ok(Verdict::Found)
