@@ -580,6 +580,44 @@ fn a_flipped_byte_is_found_and_its_segment_named() {
     }
 }
 
+/// Trees are sacrificed only for a journal that is whole: they hold the events too.
+#[test]
+fn a_damaged_journal_does_not_cost_the_trees() {
+    let bench = Bench::new();
+    let log = ExperienceLog::options()
+        .segment_bytes(16 << 10)
+        .open(bench.path("log"))
+        .unwrap();
+    for number in 0..1_000 {
+        log.append(&event(&format!("e{number}"))).unwrap();
+    }
+    log.flush().unwrap();
+    log.close().unwrap();
+    let segment = first_segment(&bench.path("log"));
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[1_000] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let name = segment.file_name().unwrap().to_str().unwrap();
+
+    let verified = bench.run(&["verify", "log"]).exits(1);
+    assert!(verified.err.contains(name), "{verified:?}");
+    let advice = verified.err.lines().last().unwrap();
+    assert!(advice.contains("do not rebuild before"), "{verified:?}");
+
+    let files = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    };
+    let trees = bench.path("log/trees");
+    let before = files(&trees);
+    let ran = bench.run(&["rebuild", "log"]).exits(1);
+    assert!(ran.complaint().contains(name), "{ran:?}");
+    assert!(ran.complaint().contains("the trees were left as they are"));
+    assert_eq!(files(&trees), before);
+}
+
 #[test]
 fn rebuild_makes_the_trees_anew() {
     let bench = Bench::with_runs();
