@@ -33,6 +33,8 @@ struct Owner {
     syncer: Arc<Syncer>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     lock: Mutex<Option<File>>,
+    /// Held by whoever closes, so that no close returns before the log is closed.
+    closing: Mutex<()>,
 }
 
 impl Store {
@@ -49,6 +51,7 @@ impl Store {
             syncer: Arc::default(),
             threads: Mutex::default(),
             lock: Mutex::new(Some(lock)),
+            closing: Mutex::default(),
         };
         let for_maintenance = Arc::clone(&shared);
         owner.spawn("maintenance", move || {
@@ -111,7 +114,12 @@ impl Store {
             tasks.rebuilt
         };
         shared.wake_maintenance();
-        shared.wait_while(|tasks| tasks.rebuilt == before)
+        shared.wait_while(|tasks| tasks.rebuilt == before)?;
+        shared
+            .lock_tasks()
+            .rebuild_failure
+            .take()
+            .map_or(Ok(()), Err)
     }
 
     /// Closes the log, for all handles: makes every event durable, notes where the journal ends, lets go
@@ -144,9 +152,11 @@ impl Owner {
         };
         let (syncer, shared) = (Arc::clone(&self.syncer), Arc::clone(&self.shared));
         self.spawn("sync", move || syncer.run(&shared, interval))
+            .inspect_err(|_| self.syncer.not_started())
     }
 
     fn close(&self) -> Result<()> {
+        let _closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = &self.shared;
         let result = {
             let mut writer = shared.lock_writer();

@@ -166,7 +166,11 @@ impl Layout {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return self.look_without_format();
+                return match self.look_without_format() {
+                    // Another process may have made the log between the two looks.
+                    Err(_) if path.exists() => self.look(),
+                    found => found,
+                };
             }
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                 return Err(self.not_a_log("a directory", "a file"));
@@ -305,11 +309,6 @@ impl Layout {
         };
         match parse_head(log_id, &bytes) {
             Ok(mark) => Ok(Some(mark)),
-            Err(SmallFileFlaw::Version(found)) if found > VERSION => Err(Error::NewerFormat {
-                path,
-                found,
-                supported: VERSION,
-            }),
             Err(flaw) => Err(Error::damaged(
                 &path,
                 0,
@@ -330,7 +329,8 @@ impl Layout {
         let mut numbers = Vec::new();
         for entry in entries {
             let name = entry.map_err(Error::io("list", &folder))?.file_name();
-            numbers.extend(name.to_str().and_then(|name| name.parse::<u64>().ok()));
+            let number = name.to_str().filter(|name| name.len() == 8);
+            numbers.extend(number.and_then(|name| name.parse::<u64>().ok()));
         }
         numbers.sort_unstable();
         Ok(numbers)

@@ -32,14 +32,12 @@ impl Look {
             });
         };
         let hasher = TermHasher::new(format.log_id);
-        let look = Self {
+        Ok(Self {
             layout,
             format,
             hasher,
             head: AtomicU64::new(0),
-        };
-        look.head()?;
-        Ok(look)
+        })
     }
 
     /// How many whole events the journal has now.

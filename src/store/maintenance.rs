@@ -146,36 +146,62 @@ impl Maintenance {
         self.shared.wake_maintenance();
     }
 
-    /// Makes new trees from the journal, up to where the memtables begin, in place of those that there are.
+    /// Makes new trees in place of those that there are.
     fn rebuild(&mut self, reason: &Rebuild) -> Result<()> {
+        match reason {
+            Rebuild::Broken(error) => {
+                // From here on the journal answers.
+                self.shared.change_view(|view| View {
+                    trees: None,
+                    ..view.clone()
+                });
+                if let Some(trees) = self.trees.take() {
+                    trees.close();
+                }
+                self.shared
+                    .layout
+                    .set_aside(self.generation, error.reason());
+                self.replace_trees()?;
+                self.finish_rebuild(Ok(()));
+            }
+            // Those that there are serve until the new ones do, and go on if that fails.
+            Rebuild::Wanted => {
+                let replaced = self.replace_trees();
+                self.finish_rebuild(replaced);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the next generation of the trees from the journal, up to where the memtables begin.
+    fn replace_trees(&mut self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
-        shared.change_view(|view| View {
-            trees: None,
-            ..view.clone()
-        });
-        if let Some(trees) = self.trees.take() {
-            trees.close();
-        }
-        if let Rebuild::Broken(error) = reason {
-            shared.layout.set_aside(self.generation, error.reason());
-        }
-        let (trees, generation) = recover::rebuild(
+        let number = self.generation + 1;
+        let trees = recover::rebuild(
             &shared.layout,
             &shared.format,
             &shared.options,
-            self.generation,
+            number,
             self.applied,
         )?;
-        self.trees = Some(trees);
-        self.generation = generation;
-        {
-            let mut tasks = shared.lock_tasks();
-            // What was reported meanwhile was about the old trees.
-            tasks.rebuild = None;
-            tasks.rebuilt += 1;
-        }
+        let old = self.trees.replace(trees);
         self.publish(|_| {});
+        if let Some(old) = old {
+            old.close();
+        }
+        shared.layout.remove_generation(self.generation);
+        self.generation = number;
         Ok(())
+    }
+
+    /// Tells those who wait for a rebuild how it went.
+    fn finish_rebuild(&self, result: Result<()>) {
+        let mut tasks = self.shared.lock_tasks();
+        // What was asked for meanwhile is done with this one.
+        tasks.rebuild = None;
+        tasks.rebuilt += 1;
+        tasks.rebuild_failure = result.err();
+        self.shared.tasks_changed.notify_all();
     }
 
     /// One piece of work that can wait. False if there is none.

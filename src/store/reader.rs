@@ -145,7 +145,9 @@ impl StoreReader {
                         explanation.blocks = scan.count_blocks();
                         explanation.access = AccessPath::of(&access);
                     }
-                    Err(error) => shared.report_trees(trees, &error),
+                    Err(error) => {
+                        shared.report_trees(trees, &error);
+                    }
                 }
             }
         }
@@ -260,7 +262,9 @@ impl Scan {
                         self.state = State::Trees(Box::new(scan));
                         return Ok(());
                     }
-                    Err(error) => shared.report_trees(trees, &error),
+                    Err(error) => {
+                        shared.report_trees(trees, &error);
+                    }
                 }
             }
         }

@@ -203,20 +203,24 @@ fn open_trees(
     let mut reason = TreeError::new("there are none");
     // After a rebuild that was cut short, the older generation is further than the newer one.
     for number in generations.iter().copied().rev() {
-        match open_generation(layout, format, options, number, end)? {
+        let opened = match open_generation(layout, format, options, number, end) {
+            // The mark of an older generation may lie in a damaged segment: the newer one counts.
+            Err(error) if best.is_some() && error.is_damage() => continue,
+            opened => opened?,
+        };
+        match opened {
             Ok(trees) if further(&trees, best.as_ref()) => best = Some((trees, number)),
             Ok(_) => {}
             Err(error) => reason = error,
         }
     }
-    let (mut trees, number) = match best {
-        Some(best) => best,
-        None => {
-            if !recovery.created {
-                recovery.trees_rebuilt = Some(reason.reason().to_owned());
-            }
-            (new_generation(layout, format, options, next)?, next)
+    let (mut trees, number) = if let Some(best) = best {
+        best
+    } else {
+        if !recovery.created {
+            recovery.trees_rebuilt = Some(reason.reason().to_owned());
         }
+        (new_generation(layout, format, options, next)?, next)
     };
     for old in generations.into_iter().filter(|old| *old != number) {
         layout.remove_generation(old);
@@ -308,26 +312,16 @@ fn new_generation(
         .map_err(|error| unusable(layout, &error))
 }
 
-/// Makes new trees from the journal, up to `end`.
+/// Makes new trees from the journal, up to `end`. What a failure leaves of them is removed.
 pub(super) fn rebuild(
     layout: &Layout,
     format: &Format,
     options: &StoreOptions,
-    generation: u64,
+    number: u64,
     end: Mark,
-) -> Result<(TreeWriter, u64)> {
-    let number = generation + 1;
-    let made = make_generation(layout, format, options, number, end);
-    match made {
-        Ok(trees) => {
-            layout.remove_generation(generation);
-            Ok((trees, number))
-        }
-        Err(error) => {
-            layout.remove_generation(number);
-            Err(error)
-        }
-    }
+) -> Result<TreeWriter> {
+    make_generation(layout, format, options, number, end)
+        .inspect_err(|_| layout.remove_generation(number))
 }
 
 fn make_generation(

@@ -54,6 +54,8 @@ pub(crate) struct Tasks {
     pub(super) rebuild: Option<Rebuild>,
     /// Rebuilds finished so far.
     pub(super) rebuilt: u64,
+    /// Why the last one that was asked for failed.
+    pub(super) rebuild_failure: Option<Error>,
     /// The thread has ended: nothing more will be done.
     pub(super) ended: bool,
 }
@@ -133,8 +135,9 @@ impl Shared {
     }
 
     /// Sets the trees that `snapshot` is of aside and asks for new ones, because of what was found in
-    /// them. What an older snapshot shows says nothing of the trees that have replaced it.
-    pub(crate) fn report_trees(&self, snapshot: &TreeSnapshot, error: &TreeError) {
+    /// them. False if they were replaced meanwhile: what an older snapshot shows says nothing of the trees
+    /// that there are now.
+    pub(crate) fn report_trees(&self, snapshot: &TreeSnapshot, error: &TreeError) -> bool {
         let mut reported = false;
         self.change_view(|view| {
             let current = view.trees.as_ref();
@@ -152,6 +155,7 @@ impl Shared {
                 .get_or_insert_with(|| Rebuild::Broken(error.clone()));
             self.wake_maintenance();
         }
+        reported
     }
 
     /// Waits, while `pending` says so, for the maintenance thread.

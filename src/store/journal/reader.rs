@@ -11,7 +11,7 @@ use super::window::SegmentBytes;
 use crate::error::{Error, Result};
 
 /// A place between two frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     /// The segment, by its first sequence number.
     pub(crate) segment: u64,
@@ -83,6 +83,9 @@ pub(crate) struct End {
     /// What the torn bytes look like.
     pub(crate) flaw: FrameFlaw,
 }
+
+/// How often a folder is read again before a segment counts as missing.
+const LISTINGS: usize = 3;
 
 /// What stands at the reader's place.
 enum Step {
@@ -344,7 +347,22 @@ impl JournalReader {
         Ok(step)
     }
 
+    /// The next segment. A folder is not read at one instant, and a segment that is being sealed may be
+    /// missed under both its names: so one that does not follow is looked for again.
     fn following_segment(&self) -> Result<Option<SegmentFile>> {
+        let mut following = self.listed_after_this()?;
+        for _ in 0..LISTINGS {
+            match &following {
+                Some(next) if next.first_sequence > self.sequence => {
+                    following = self.listed_after_this()?;
+                }
+                _ => break,
+            }
+        }
+        Ok(following)
+    }
+
+    fn listed_after_this(&self) -> Result<Option<SegmentFile>> {
         let current = self.bytes.segment().first_sequence;
         let segments = segment::list(&self.folder)?;
         Ok(segments
@@ -438,8 +456,12 @@ fn open_segment(log_id: [u8; 16], file: &SegmentFile) -> Result<(SegmentBytes, C
 }
 
 fn find(folder: &Path, first_sequence: u64) -> Result<Option<SegmentFile>> {
-    let segments = segment::list(folder)?;
-    Ok(segments
-        .into_iter()
-        .find(|file| file.first_sequence == first_sequence))
+    for _ in 0..LISTINGS {
+        let mut segments = segment::list(folder)?.into_iter();
+        let found = segments.find(|file| file.first_sequence == first_sequence);
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }

@@ -82,7 +82,8 @@ impl JournalWriter {
             .open(&plain.path)
             .map_err(Error::io("open", &plain.path))?;
         let mend = |file: &mut File| {
-            let torn = file.metadata()?.len() > place.offset;
+            // Shorter, if all that is missing is zeros that fill up the last frame.
+            let torn = file.metadata()?.len() != place.offset;
             if torn {
                 file.set_len(place.offset)?;
             }

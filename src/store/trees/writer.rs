@@ -369,16 +369,20 @@ fn gather(definition: &Definition, block: u32, entries: &[Arc<Entry>]) -> Vec<Po
 }
 
 fn read_directory(engine: &Engine, manifest: &Manifest) -> Result<Arc<Directory>, TreeError> {
-    let mut directory = Directory::default();
+    let mut blocks = Vec::new();
     for (key, page) in engine.with_prefix(Tree::Meta, keys::DIRECTORY)? {
-        if key != keys::directory_key(directory.next_number()) {
+        let first = u32::try_from(blocks.len()).unwrap_or(u32::MAX);
+        if key != keys::directory_key(first) {
             return Err(TreeError::new("a page of the directory is missing"));
         }
-        directory.add_page(&page).map_err(TreeError::new)?;
+        blocks.extend(Directory::decode_page(&page).map_err(TreeError::new)?);
     }
-    if directory.next_number() != manifest.blocks {
+    if blocks.len() != manifest.blocks as usize {
         return Err(TreeError::new("the directory is incomplete"));
     }
+    // All at once: they are sorted once.
+    let mut directory = Directory::default();
+    directory.add(blocks);
     Ok(Arc::new(directory))
 }
 
