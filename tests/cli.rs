@@ -508,7 +508,7 @@ fn stats_count_what_was_imported() {
     assert_eq!(stats["events"], 208);
     assert_eq!(stats["kinds"]["ProposalCreated"], 31);
     assert_eq!(stats["oldest"], "1970-01-01T00:00:00Z");
-    assert_eq!(stats["log_id"].as_str().unwrap().len(), 32);
+    assert_eq!(stats["log_id"].as_str().unwrap().len(), 36);
     assert_eq!(stats["segments"], 1);
     assert!(stats["journal_bytes"].as_u64().unwrap() > 0);
     let mut tenants = BTreeMap::new();

@@ -7,7 +7,7 @@ use experience_log::{
     TreesVerified,
 };
 
-use super::event::{CHAINS, TRACE_LINKS};
+use super::event::{CHAINS, TRACE_LINKS, longest};
 use super::question::{Question, QuestionSpec, SHAPES};
 use super::vec_log::{ArtifactRow, Kept, VecLog};
 use crate::support::json;
@@ -124,7 +124,7 @@ pub(crate) fn get(reader: &LogReader, model: &VecLog, event: &ExperienceEventEnv
 }
 
 fn trace_links(reader: &LogReader, model: &VecLog) {
-    let large = TRACE_LINKS[0].to_owned() + &"x".repeat(70_000);
+    let large = longest(TRACE_LINKS[0]);
     for id in TRACE_LINKS.into_iter().chain(["no-link", "", &large]) {
         let found = reader.get_trace_link(id).unwrap();
         assert_eq!(found.as_ref(), model.trace_link(id), "{id:.40}");

@@ -92,7 +92,7 @@ pub(crate) enum Size {
     Medium,
     /// The trees keep it without its payload.
     Large,
-    /// Even the terms it is found by are large.
+    /// The terms it is found by are as long as they may be.
     LargeTerm,
 }
 
@@ -188,9 +188,8 @@ impl EventSpec {
         let mut artifact_id = ARTIFACTS[usize::from(self.term) % ARTIFACTS.len()].to_owned();
         let mut trace_link_id = TRACE_LINKS[usize::from(self.term) % TRACE_LINKS.len()].to_owned();
         if matches!(self.size, Size::LargeTerm) {
-            let more = "x".repeat(70_000);
             for term in [&mut chain_id, &mut artifact_id, &mut trace_link_id] {
-                term.push_str(&more);
+                *term = longest(term);
             }
         }
         let text = self.text();
@@ -371,6 +370,11 @@ impl Time {
             }
         }
     }
+}
+
+/// A term as long as terms may be.
+pub(crate) fn longest(term: &str) -> String {
+    term.to_owned() + &"x".repeat(256 - term.len())
 }
 
 pub(crate) fn tenant(place: u8) -> Option<&'static str> {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::event::{
     ARTIFACTS, CHAINS, CORRELATIONS, Instant, STATES, TENANTS, TIMES, Time, artifact_kind, kind,
+    longest,
 };
 use super::vec_log::{Kept, instant_of};
 
@@ -104,7 +105,7 @@ impl QuestionSpec {
             chain_id: set(4).then(|| match CHAINS.get(usize::from(self.chain)) {
                 Some(chain) => (*chain).to_owned(),
                 None if usize::from(self.chain) == CHAINS.len() => "no such chain".to_owned(),
-                None => CHAINS[0].to_owned() + &"x".repeat(70_000),
+                None => longest(CHAINS[0]),
             }),
             limit: set(5).then_some(self.limit),
         };

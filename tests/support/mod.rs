@@ -1,6 +1,11 @@
 //! What the test files share: directories that are copied, journals that are taken apart, plain events.
 
 #![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by them"
+)]
+#![allow(
     dead_code,
     reason = "each test file is a crate of its own and uses its part"
 )]
