@@ -200,6 +200,9 @@ impl Shared {
         let recorded_at = now();
         let count = u32::try_from(batch.records.len()).unwrap_or(u32::MAX);
         let synced = self.commit.synced();
+        if writer.will_rotate(batch.body.len()) {
+            self.commit.sync_through(first)?;
+        }
         let written = writer
             .append(&batch.body, &batch.body_hash, count, recorded_at, synced)
             .inspect_err(|error| self.commit.poison(error))?;
@@ -215,10 +218,7 @@ impl Shared {
         };
         let memtable = Arc::clone(&self.view().active);
         memtable.insert((first..).zip(batch.records).map(entry).collect());
-        let rotated = written.rotated.then(|| {
-            let (file, path) = writer.file();
-            (first, file, path)
-        });
+        let rotated = written.rotated.then(|| writer.file());
         self.commit.wrote(writer.sequence(), rotated);
         let (events, bytes) = memtable.size();
         if events >= self.options.memtable_events || bytes >= MEMTABLE_BYTES {

@@ -58,16 +58,17 @@ impl<F: Syncs> GroupCommit<F> {
         }
     }
 
-    /// Notes that the journal now has `count` events, and that all before the last commit are synced
-    /// if a new file was begun for it.
-    pub(crate) fn wrote(&self, count: u64, rotated: Option<(u64, Arc<F>, PathBuf)>) {
+    /// Notes that the journal now has `count` events, and the new file if one was begun for the last commit.
+    /// All before that commit has gone through [`sync_through`](Self::sync_through) then, which alone says
+    /// what is synced: a failed sync is told to one caller only, so no other may run beside it.
+    pub(crate) fn wrote(&self, count: u64, rotated: Option<(Arc<F>, PathBuf)>) {
         let mut state = self.lock();
-        state.written = count;
-        if let Some((synced, file, path)) = rotated {
-            state.synced = state.synced.max(synced);
+        if let Some((file, path)) = rotated {
+            debug_assert_eq!(state.synced, state.written, "the old file is synced");
             state.file = file;
             state.path = path;
         }
+        state.written = count;
     }
 
     /// Events on stable storage.

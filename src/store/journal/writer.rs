@@ -152,6 +152,13 @@ impl JournalWriter {
         (Arc::clone(&self.file), self.path.clone())
     }
 
+    /// Whether the next frame, with a body of `body` bytes, begins a new segment. Everything before it must be
+    /// synced by then: the rotation syncs the file too, but must find nothing left to fail.
+    pub(crate) fn will_rotate(&self, body: usize) -> bool {
+        let length = frame::frame_length(body) as u64;
+        self.offset + length > self.options.segment_bytes && self.offset > segment::HEADER as u64
+    }
+
     /// Writes one frame. After an error the journal must not be written any more: what reached the file
     /// is not known.
     pub(crate) fn append(
@@ -163,8 +170,7 @@ impl JournalWriter {
         synced: u64,
     ) -> Result<Written> {
         let length = frame::frame_length(body.len()) as u64;
-        let full = self.offset + length > self.options.segment_bytes;
-        let rotated = full && self.offset > segment::HEADER as u64;
+        let rotated = self.will_rotate(body.len());
         if rotated {
             self.rotate()?;
         }
