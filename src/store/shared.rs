@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::group_commit::GroupCommit;
 use super::head::Head;
@@ -10,12 +10,12 @@ use super::index::TermHasher;
 use super::journal::reader::Mark;
 use super::journal::writer::JournalWriter;
 use super::layout::{Format, Layout};
-use super::memtable::Memtable;
 use super::options::StoreOptions;
 use super::recover::Recovery;
+use super::swap::Swap;
 use super::trees::engine::TreeError;
 use super::trees::snapshot::TreeSnapshot;
-use super::view::{Frozen, View};
+use super::view::View;
 use crate::error::{Error, Result};
 
 /// The state of an open log.
@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     pub(crate) head: Head,
     pub(crate) commit: GroupCommit<File>,
     pub(super) writer: Mutex<JournalWriter>,
-    view: RwLock<Arc<View>>,
+    view: Swap<View>,
     closed: AtomicBool,
     pub(super) tasks: Mutex<Tasks>,
     pub(super) tasks_changed: Condvar,
@@ -80,7 +80,7 @@ impl Shared {
             head: Head::new(count),
             commit: GroupCommit::new(count, file, path),
             writer: Mutex::new(writer),
-            view: RwLock::new(Arc::new(view)),
+            view: Swap::new(view),
             closed: AtomicBool::new(false),
             tasks: Mutex::default(),
             tasks_changed: Condvar::new(),
@@ -105,13 +105,12 @@ impl Shared {
     }
 
     pub(crate) fn view(&self) -> Arc<View> {
-        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+        self.view.get()
     }
 
     /// Replaces the view by what `change` makes of it.
     pub(super) fn change_view(&self, change: impl FnOnce(&View) -> View) {
-        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        *view = Arc::new(change(&view));
+        self.view.change(change);
     }
 
     pub(super) fn lock_writer(&self) -> MutexGuard<'_, JournalWriter> {
@@ -178,20 +177,7 @@ impl Shared {
     /// Closes the active memtable and hands it on to the maintenance thread.
     pub(super) fn freeze(&self, writer: &JournalWriter) {
         let mark = mark_of(writer);
-        self.change_view(|view| {
-            let mut frozen = view.frozen.clone();
-            if view.active.size().0 > 0 {
-                frozen.push(Frozen {
-                    memtable: Arc::clone(&view.active),
-                    mark,
-                });
-            }
-            View {
-                active: Arc::new(Memtable::new()),
-                frozen,
-                trees: view.trees.clone(),
-            }
-        });
+        self.change_view(|view| view.frozen_at(mark));
         self.wake_maintenance();
     }
 }
