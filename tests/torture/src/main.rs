@@ -4,8 +4,12 @@
 //! and their figures. Every campaign is repeatable by its seed. A campaign that finds a violation, or whose
 //! negative control finds none, ends with exit code 1.
 
+mod ledger;
+mod progress;
 mod report;
+mod sigkill;
 mod workload;
+mod writer;
 
 use std::process::ExitCode;
 
@@ -43,12 +47,21 @@ impl Options {
     }
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
-enum Campaign {}
+#[derive(Debug, Clone, Subcommand)]
+enum Campaign {
+    /// Kill the writing process at any moment.
+    Sigkill,
+    /// What the campaigns kill.
+    #[command(hide = true)]
+    Writer(writer::Life),
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let reports: Vec<Report> = match arguments.campaign {};
+    let reports: Vec<Report> = match &arguments.campaign {
+        Campaign::Sigkill => vec![sigkill::run(&arguments.options)],
+        Campaign::Writer(life) => return writer::main(life),
+    };
     for report in &reports {
         println!("{report}");
     }
