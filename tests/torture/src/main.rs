@@ -4,7 +4,10 @@
 //! and their figures. Every campaign is repeatable by its seed. A campaign that finds a violation, or whose
 //! negative control finds none, ends with exit code 1.
 
+mod disk;
 mod ledger;
+mod namespace;
+mod power_cut;
 mod progress;
 mod report;
 mod sigkill;
@@ -49,6 +52,10 @@ impl Options {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Campaign {
+    /// Every campaign that needs no more than root and the tools of ext4.
+    All,
+    /// Cut the file system off under a write load. Takes root.
+    PowerCut,
     /// Kill the writing process at any moment.
     Sigkill,
     /// What the campaigns kill.
@@ -58,8 +65,14 @@ enum Campaign {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let options = &arguments.options;
+    if matches!(arguments.campaign, Campaign::All | Campaign::PowerCut) {
+        namespace::enter();
+    }
     let reports: Vec<Report> = match &arguments.campaign {
-        Campaign::Sigkill => vec![sigkill::run(&arguments.options)],
+        Campaign::All => vec![power_cut::run(options), sigkill::run(options)],
+        Campaign::PowerCut => vec![power_cut::run(options)],
+        Campaign::Sigkill => vec![sigkill::run(options)],
         Campaign::Writer(life) => return writer::main(life),
     };
     for report in &reports {
