@@ -4,13 +4,17 @@
 //! and their figures. Every campaign is repeatable by its seed. A campaign that finds a violation, or whose
 //! negative control finds none, ends with exit code 1.
 
+mod bit_rot;
+mod damage;
 mod disk;
 mod ledger;
 mod namespace;
 mod power_cut;
+mod process;
 mod progress;
 mod report;
 mod sigkill;
+mod specimen;
 mod workload;
 mod writer;
 
@@ -56,6 +60,8 @@ enum Campaign {
     All,
     /// Cut the file system off under a write load. Takes root.
     PowerCut,
+    /// Damage one byte, page or end of one file at a time.
+    BitRot,
     /// Kill the writing process at any moment.
     Sigkill,
     /// What the campaigns kill.
@@ -70,7 +76,12 @@ fn main() -> ExitCode {
         namespace::enter();
     }
     let reports: Vec<Report> = match &arguments.campaign {
-        Campaign::All => vec![power_cut::run(options), sigkill::run(options)],
+        Campaign::All => vec![
+            power_cut::run(options),
+            sigkill::run(options),
+            bit_rot::run(options),
+        ],
+        Campaign::BitRot => vec![bit_rot::run(options)],
         Campaign::PowerCut => vec![power_cut::run(options)],
         Campaign::Sigkill => vec![sigkill::run(options)],
         Campaign::Writer(life) => return writer::main(life),

@@ -40,7 +40,7 @@ pub fn event(
     let event = ExperienceEvent::OutcomeRecorded {
         chain_id: format!("chain-{life}-{writer}-{batch}"),
         step: DecisionStep::Planning,
-        passed: number % 2 == 0,
+        passed: number.is_multiple_of(2),
         stop_reason: Some(filler.repeat(bytes / filler.len())),
         latency_ms: Some(number),
         // The size of its batch: a reader counts whether all of it is there.
@@ -75,7 +75,7 @@ pub const LARGEST: usize = (16 << 20) - 4096;
 /// event of the limit's size early on.
 pub fn shape(seed: u64, life: u64, writer: u64, batch: u64, large: bool) -> BatchShape {
     let mut random = Random::new(mix(mix(mix(mix(seed) ^ life) ^ writer) ^ batch));
-    if large && life % 5 == 0 && writer == 0 && batch == 2 {
+    if large && life.is_multiple_of(5) && writer == 0 && batch == 2 {
         return BatchShape {
             size: 1,
             bytes: LARGEST,
