@@ -14,6 +14,7 @@ mod process;
 mod progress;
 mod report;
 mod sigkill;
+mod soak;
 mod specimen;
 mod workload;
 mod writer;
@@ -64,6 +65,12 @@ enum Campaign {
     BitRot,
     /// Kill the writing process at any moment.
     Sigkill,
+    /// Load the log for a long time and see what grows.
+    Soak {
+        /// How long, instead of 30 minutes, or 10 seconds in the short form.
+        #[arg(long)]
+        minutes: Option<f64>,
+    },
     /// What the campaigns kill.
     #[command(hide = true)]
     Writer(writer::Life),
@@ -80,9 +87,11 @@ fn main() -> ExitCode {
             power_cut::run(options),
             sigkill::run(options),
             bit_rot::run(options),
+            soak::run(options, None),
         ],
         Campaign::BitRot => vec![bit_rot::run(options)],
         Campaign::PowerCut => vec![power_cut::run(options)],
+        Campaign::Soak { minutes } => vec![soak::run(options, *minutes)],
         Campaign::Sigkill => vec![sigkill::run(options)],
         Campaign::Writer(life) => return writer::main(life),
     };

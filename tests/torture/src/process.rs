@@ -7,7 +7,6 @@ pub fn open_files() -> u64 {
 }
 
 /// Resident memory, in bytes.
-#[allow(dead_code)]
 pub fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
