@@ -248,7 +248,7 @@ fn ask(log: &ExperienceLog, mut random: Random, load: &Load) {
         if let Err(wrong) = compare(log, batch) {
             load.violation(wrong);
         }
-        if turn % 20 == 0 {
+        if turn.is_multiple_of(20) {
             let found = log
                 .scan(&newest, ScanOptions::newest_first())
                 .and_then(Iterator::collect::<experience_log::Result<Vec<_>>>);
@@ -256,7 +256,7 @@ fn ask(log: &ExperienceLog, mut random: Random, load: &Load) {
                 load.violation(format!("the newest events cannot be read: {error}"));
             }
         }
-        if turn % 100 == 0
+        if turn.is_multiple_of(100)
             && let Err(error) = log.flush()
         {
             load.violation(format!("a flush fails: {error}"));
