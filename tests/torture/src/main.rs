@@ -4,8 +4,20 @@
 //! and their figures. Every campaign is repeatable by its seed. A campaign that finds a violation, or whose
 //! negative control finds none, ends with exit code 1.
 
+mod bit_rot;
+mod damage;
+mod disk;
+mod ledger;
+mod namespace;
+mod power_cut;
+mod process;
+mod progress;
 mod report;
+mod sigkill;
+mod soak;
+mod specimen;
 mod workload;
+mod writer;
 
 use std::process::ExitCode;
 
@@ -43,12 +55,46 @@ impl Options {
     }
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
-enum Campaign {}
+#[derive(Debug, Clone, Subcommand)]
+enum Campaign {
+    /// Every campaign that needs no more than root and the tools of ext4.
+    All,
+    /// Cut the file system off under a write load. Takes root.
+    PowerCut,
+    /// Damage one byte, page or end of one file at a time.
+    BitRot,
+    /// Kill the writing process at any moment.
+    Sigkill,
+    /// Load the log for a long time and see what grows.
+    Soak {
+        /// How long, instead of 30 minutes, or 10 seconds in the short form.
+        #[arg(long)]
+        minutes: Option<f64>,
+    },
+    /// What the campaigns kill.
+    #[command(hide = true)]
+    Writer(writer::Life),
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let reports: Vec<Report> = match arguments.campaign {};
+    let options = &arguments.options;
+    if matches!(arguments.campaign, Campaign::All | Campaign::PowerCut) {
+        namespace::enter();
+    }
+    let reports: Vec<Report> = match &arguments.campaign {
+        Campaign::All => vec![
+            power_cut::run(options),
+            sigkill::run(options),
+            bit_rot::run(options),
+            soak::run(options, None),
+        ],
+        Campaign::BitRot => vec![bit_rot::run(options)],
+        Campaign::PowerCut => vec![power_cut::run(options)],
+        Campaign::Soak { minutes } => vec![soak::run(options, *minutes)],
+        Campaign::Sigkill => vec![sigkill::run(options)],
+        Campaign::Writer(life) => return writer::main(life),
+    };
     for report in &reports {
         println!("{report}");
     }
