@@ -2,6 +2,18 @@
 //! sealed: a reader sees a prefix of whole batches, `follow` gives each event once and in order, a close
 //! loses nothing that was acknowledged, and futures complete on the plainest of executors.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::redundant_closure_for_method_calls,
+    clippy::items_after_statements,
+    clippy::duration_suboptimal_units,
+    reason = "a test fails by them, or reads better so"
+)]
+
 #[path = "support/mod.rs"]
 mod support;
 

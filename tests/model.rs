@@ -5,6 +5,18 @@
 //! `EXPLOG_MODEL_CASES` sets the number of lives. Those that once failed are kept beside this file and are
 //! tried first.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::redundant_closure_for_method_calls,
+    clippy::items_after_statements,
+    clippy::duration_suboptimal_units,
+    reason = "a test fails by them, or reads better so"
+)]
+
 #[path = "support/mod.rs"]
 mod support;
 
