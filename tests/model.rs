@@ -13,6 +13,8 @@
     clippy::cast_possible_truncation,
     clippy::redundant_closure_for_method_calls,
     clippy::items_after_statements,
+    clippy::too_many_lines,
+    clippy::collapsible_match,
     clippy::duration_suboptimal_units,
     reason = "a test fails by them, or reads better so"
 )]
