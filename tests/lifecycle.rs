@@ -194,3 +194,29 @@ fn an_abandoned_rebuild_does_not_cost_the_trees_that_are_there() {
     );
     assert_eq!(log.recovery().replayed, 1_000);
 }
+
+#[test]
+fn damage_of_a_closed_log_is_told_to_those_who_only_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = options().open(folder.path()).unwrap();
+    for number in 0..20 {
+        log.append(&event(number)).unwrap();
+    }
+    log.close().unwrap();
+    let segment = folder.path().join("journal/00000000000000000000.seg");
+    let mut bytes = fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+
+    let reader = LogReader::open(folder.path()).unwrap();
+    assert!(reader.head().unwrap_err().is_damage());
+    assert!(reader.query(&EventQuery::new()).unwrap_err().is_damage());
+    let replayed: Vec<_> = reader.replay(0).unwrap().take(30).collect();
+    assert!(
+        replayed.iter().any(Result::is_err),
+        "the end is not where HEAD says"
+    );
+    assert!(!reader.verify().unwrap().is_intact());
+    assert!(ExperienceLog::open(folder.path()).unwrap_err().is_damage());
+}

@@ -386,11 +386,16 @@ impl Replay {
         }
         let journal = match &mut self.journal {
             Some(journal) => journal,
-            None => self.journal.insert(JournalReader::seek(
-                &self.reader.layout().journal(),
-                self.reader.format().log_id,
-                self.next,
-            )?),
+            None => {
+                let known = match &self.reader {
+                    StoreReader::Live(_) => 0,
+                    StoreReader::Look(look) => look.known(),
+                };
+                let folder = self.reader.layout().journal();
+                let log_id = self.reader.format().log_id;
+                let journal = JournalReader::seek(&folder, log_id, self.next)?;
+                self.journal.insert(journal.known_to_hold(known))
+            }
         };
         let frame = match limit {
             Some(limit) => journal.next_before(limit)?,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::append::{MEMTABLE_BYTES, now};
 use super::body;
+use super::journal::frame::CHAIN_START;
 use super::journal::reader::{JournalReader, Mark, Place};
 use super::journal::segment;
 use super::journal::writer::{JournalWriter, WriterOptions};
@@ -155,9 +156,10 @@ fn find_end(
             .map_or(0, |file| file.first_sequence);
         JournalReader::seek(&folder, format.log_id, last)?
     };
-    let mut reader = reader.checking_chain();
+    let known = head.map_or(0, |mark| mark.count);
+    let mut reader = reader.checking_chain().known_to_hold(known);
     // HEAD is written after a sync, and frames tell of syncs before them.
-    let mut proven = head.map_or(0, |mark| mark.count);
+    let mut proven = known;
     let mut frames = Vec::new();
     let end = loop {
         match reader.next()? {
@@ -175,7 +177,7 @@ fn find_end(
     let hash = match (reader.previous_hash(), head) {
         (Some(hash), _) => hash,
         (None, Some(mark)) => mark.hash,
-        (None, None) => return Err(reader.missing(end.sequence + 1, &end)),
+        (None, None) => CHAIN_START,
     };
     let mark = Mark {
         count: end.sequence,

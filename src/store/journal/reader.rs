@@ -107,6 +107,8 @@ pub(crate) struct JournalReader {
     from: u64,
     previous: Option<ChainHash>,
     check_chain: bool,
+    /// Events that the journal is known to have held: fewer is damage, not a torn tail.
+    known: u64,
 }
 
 impl JournalReader {
@@ -221,6 +223,7 @@ impl JournalReader {
             from: file.first_sequence,
             previous: Some(previous),
             check_chain: false,
+            known: 0,
         })
     }
 
@@ -233,6 +236,12 @@ impl JournalReader {
     /// States the hash of the frame before the reader's place, so that the chain is checked from there.
     pub(crate) fn after_hash(mut self, hash: ChainHash) -> Self {
         self.previous = Some(hash);
+        self
+    }
+
+    /// States how many events the journal is known to have held, by HEAD or otherwise.
+    pub(crate) fn known_to_hold(mut self, count: u64) -> Self {
+        self.known = count;
         self
     }
 
@@ -282,18 +291,18 @@ impl JournalReader {
         }
         match self.next()? {
             Ok(frame) => Ok(Some(frame)),
-            Err(end) => Err(self.missing(limit, &end)),
+            Err(end) => Err(self.missing(limit, end.sequence, &end.flaw)),
         }
     }
 
-    /// The error for a journal that ends before `count` events, though it is known to have held them.
-    pub(crate) fn missing(&self, count: u64, end: &End) -> Error {
+    /// The error for a journal that ends at `sequence`, though it is known to have held `count` events.
+    fn missing(&self, count: u64, sequence: u64, flaw: &FrameFlaw) -> Error {
         Error::damaged(
             &self.bytes.segment().path,
-            end.place.offset,
-            Some(end.sequence),
+            self.offset,
+            Some(sequence),
             format!("a journal of {count} events"),
-            format!("{} instead of event {}", end.flaw, end.sequence),
+            format!("{flaw} instead of event {sequence}"),
         )
     }
 
@@ -399,6 +408,9 @@ impl JournalReader {
         let rest = self.bytes.at(place.offset, usize::MAX)?;
         if tail::proof_of_sync(rest, seed, sequence).is_none() {
             let torn_bytes = tail::written_length(rest) as u64;
+            if sequence < self.known {
+                return Err(self.missing(self.known, sequence, &flaw));
+            }
             return Ok(Some(End {
                 place,
                 sequence,
