@@ -66,25 +66,23 @@ impl Disk {
 
     /// Mounts it; the file system replays its own journal.
     pub fn mount(&mut self) -> Result<(), String> {
-        run(Command::new("mount")
-            .args(["-t", "ext4", "-o", "loop"])
-            .args([self.image(), self.root()]))?;
+        let (image, root) = (self.image(), self.root());
+        // Another process may have taken the loop device between its choice and its use.
+        again_and_again(|| {
+            run(Command::new("mount")
+                .args(["-t", "ext4", "-o", "loop"])
+                .args([&image, &root]))
+        })?;
         self.mounted = true;
         Ok(())
     }
 
     /// Unmounts it, which may take a while after a process on it was killed.
     pub fn unmount(&mut self) -> Result<(), String> {
-        let mut outcome = Ok(());
-        for _ in 0..100 {
-            outcome = run(Command::new("umount").arg(self.root()));
-            if outcome.is_ok() {
-                self.mounted = false;
-                break;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        outcome
+        let root = self.root();
+        again_and_again(|| run(Command::new("umount").arg(&root)))?;
+        self.mounted = false;
+        Ok(())
     }
 
     /// Makes ready to cut the file system off.
@@ -146,6 +144,17 @@ impl Drop for Cutter {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Tries for five seconds.
+fn again_and_again(attempt: impl Fn() -> Result<(), String>) -> Result<(), String> {
+    for _ in 0..100 {
+        if attempt().is_ok() {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    attempt()
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

@@ -21,7 +21,7 @@ type BatchId = (u64, u64, u64);
 pub struct Ledger {
     seed: u64,
     large: bool,
-    acknowledged: HashMap<BatchId, u64>,
+    acknowledged: HashMap<BatchId, Ack>,
     events: u64,
 }
 
@@ -32,6 +32,8 @@ pub struct Findings {
     pub events: u64,
     /// Events that were acknowledged and are not there, or not where they were said to be.
     pub lost: u64,
+    /// The same, where the acknowledgement was heard after the cut had begun.
+    pub lost_in_the_cut: u64,
     /// Batches of which a part is there.
     pub torn_batches: u64,
     /// Everything else that is wrong.
@@ -62,7 +64,7 @@ impl Ledger {
         for ack in acks {
             let id = (life, ack.writer, ack.batch);
             events += self.shape(id).size;
-            self.acknowledged.insert(id, ack.sequence);
+            self.acknowledged.insert(id, *ack);
         }
         self.events += events;
         events
@@ -90,7 +92,7 @@ impl Ledger {
             Ok(found) => {
                 for ack in acks {
                     let id = (life, ack.writer, ack.batch);
-                    self.count_lost(id, ack.sequence, &found, &mut findings);
+                    findings.lost += self.lost(id, ack, &found);
                 }
             }
             Err(error) => findings.wrong.push(format!("a look fails: {error}")),
@@ -99,8 +101,9 @@ impl Ledger {
     }
 
     /// Reads the whole log and compares: every acknowledged event is there and equal, in sequence, once;
-    /// batches are whole; the indexes find what the journal holds; `verify` is content.
-    pub fn check(&self, log: &ExperienceLog, random: &mut Random) -> Findings {
+    /// batches are whole; the indexes find what the journal holds; `verify` is content. What is lost counts
+    /// once: later checks do not ask for it.
+    pub fn check(&mut self, log: &ExperienceLog, random: &mut Random) -> Findings {
         let mut findings = Findings::default();
         let found = match log.replay(0) {
             Ok(replay) => self.read(replay, 0, &mut findings),
@@ -109,8 +112,20 @@ impl Ledger {
                 return findings;
             }
         };
-        for (id, sequence) in &self.acknowledged {
-            self.count_lost(*id, *sequence, &found, &mut findings);
+        let mut gone = Vec::new();
+        for (id, ack) in &self.acknowledged {
+            let lost = self.lost(*id, ack, &found);
+            if ack.late {
+                findings.lost_in_the_cut += lost;
+            } else {
+                findings.lost += lost;
+            }
+            if lost > 0 {
+                gone.push(*id);
+            }
+        }
+        for id in gone {
+            self.acknowledged.remove(&id);
         }
         if let Err(error) = self.compare_indexes(log, &found, random, &mut findings) {
             findings.wrong.push(format!("a query fails: {error}"));
@@ -188,19 +203,14 @@ impl Ledger {
         Ok(())
     }
 
-    fn count_lost(
-        &self,
-        id: BatchId,
-        sequence: u64,
-        found: &HashMap<BatchId, Found>,
-        findings: &mut Findings,
-    ) {
+    /// How many events of an acknowledged batch are not there, or not where they were said to be.
+    fn lost(&self, id: BatchId, ack: &Ack, found: &HashMap<BatchId, Found>) -> u64 {
         let size = self.shape(id).size;
         let there = found
             .get(&id)
-            .filter(|found| found.first == sequence)
+            .filter(|found| found.first == ack.sequence)
             .map_or(0, |found| found.events.min(size));
-        findings.lost += size - there;
+        size - there
     }
 
     fn compare_indexes(

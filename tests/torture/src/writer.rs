@@ -7,6 +7,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -211,6 +212,8 @@ pub struct Ack {
     pub batch: u64,
     /// The sequence number of its first event.
     pub sequence: u64,
+    /// It was heard after [`Writer::mark_the_cut`].
+    pub late: bool,
 }
 
 /// What a writer was at.
@@ -253,7 +256,7 @@ pub struct Told {
 }
 
 impl Told {
-    fn hear(&mut self, line: &str) -> Option<()> {
+    fn hear(&mut self, line: &str, late: bool) -> Option<()> {
         let mut words = line.split(' ');
         match words.next()? {
             "opened" => {
@@ -267,6 +270,7 @@ impl Told {
                     writer: number()?,
                     batch: number()?,
                     sequence: number()?,
+                    late,
                 });
             }
             "begin" if words.next()? == "flush" => self.phase = Phase::Flushing,
@@ -283,6 +287,7 @@ impl Told {
 pub struct Writer {
     child: Child,
     told: Arc<Mutex<Told>>,
+    cut: Arc<AtomicBool>,
     opened: Receiver<()>,
     listener: Option<JoinHandle<()>>,
 }
@@ -311,6 +316,8 @@ impl Writer {
         let told = Arc::new(Mutex::new(Told::default()));
         let (tell_opened, opened) = mpsc::channel();
         let heard = Arc::clone(&told);
+        let cut = Arc::new(AtomicBool::new(false));
+        let after = Arc::clone(&cut);
         let listener = thread::spawn(move || {
             let mut out = BufReader::new(out);
             let mut line = String::new();
@@ -319,7 +326,7 @@ impl Writer {
                 let known = heard
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .hear(line.trim_end());
+                    .hear(line.trim_end(), after.load(Ordering::SeqCst));
                 known.unwrap_or_else(|| panic!("the writer says {line:?}"));
                 if line.starts_with("opened") {
                     let _ = tell_opened.send(());
@@ -330,6 +337,7 @@ impl Writer {
         Self {
             child,
             told,
+            cut,
             opened,
             listener: Some(listener),
         }
@@ -338,6 +346,11 @@ impl Writer {
     /// Waits until the log is open. False if it never was.
     pub fn wait_until_open(&self) -> bool {
         self.opened.recv_timeout(OPENS_WITHIN).is_ok()
+    }
+
+    /// What is heard from here on may have been acknowledged while the file system was being cut off.
+    pub fn mark_the_cut(&self) {
+        self.cut.store(true, Ordering::SeqCst);
     }
 
     /// What it is at.
