@@ -10,13 +10,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::cast_possible_truncation,
-    clippy::redundant_closure_for_method_calls,
-    clippy::items_after_statements,
-    clippy::too_many_lines,
-    clippy::collapsible_match,
-    clippy::duration_suboptimal_units,
-    reason = "a test fails by them, or reads better so"
+    reason = "a test fails by them"
 )]
 
 #[path = "support/mod.rs"]

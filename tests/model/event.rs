@@ -108,6 +108,11 @@ pub(crate) struct EventSpec {
     pub(crate) size: Size,
 }
 
+/// A place in a table, or one of `more` behind its end.
+pub(crate) fn place_in<T>(table: &[T], more: u8) -> std::ops::Range<u8> {
+    0..u8::try_from(table.len()).unwrap() + more
+}
+
 pub(crate) fn event_spec() -> impl Strategy<Value = EventSpec> {
     let identity = prop_oneof![
         60 => Just(Identity::Fresh),
@@ -119,7 +124,7 @@ pub(crate) fn event_spec() -> impl Strategy<Value = EventSpec> {
     ];
     let time = prop_oneof![
         2 => Just(Time::Known(0)),
-        5 => (0..TIMES.len() as u8).prop_map(Time::Known),
+        5 => place_in(&TIMES, 0).prop_map(Time::Known),
         4 => Just(Time::Ticking),
     ];
     let size = prop_oneof![
@@ -130,8 +135,8 @@ pub(crate) fn event_spec() -> impl Strategy<Value = EventSpec> {
     ];
     (
         identity,
-        0..TENANTS.len() as u8,
-        0..CORRELATIONS.len() as u8,
+        place_in(&TENANTS, 0),
+        place_in(&CORRELATIONS, 0),
         time,
         0..12_u8,
         any::<u8>(),
@@ -184,21 +189,33 @@ impl EventSpec {
     }
 
     fn event(&self) -> ExperienceEvent {
-        let mut chain_id = CHAINS[usize::from(self.term) % CHAINS.len()].to_owned();
-        let mut artifact_id = ARTIFACTS[usize::from(self.term) % ARTIFACTS.len()].to_owned();
-        let mut trace_link_id = TRACE_LINKS[usize::from(self.term) % TRACE_LINKS.len()].to_owned();
-        if matches!(self.size, Size::LargeTerm) {
-            for term in [&mut chain_id, &mut artifact_id, &mut trace_link_id] {
-                *term = longest(term);
-            }
+        match self.kind {
+            0 | 1 | 9 | 10 => self.event_of_a_chain(),
+            3 | 4 | 5 | 8 => self.event_of_a_trace(),
+            6 | 7 => self.event_of_an_artifact(),
+            _ => self.event_of_nothing(),
         }
-        let text = self.text();
-        let step = match self.detail % 3 {
+    }
+
+    /// A term out of a table, or one as long as may be.
+    fn term(&self, table: &[&str]) -> String {
+        let term = table[usize::from(self.term) % table.len()];
+        match self.size {
+            Size::LargeTerm => longest(term),
+            _ => term.to_owned(),
+        }
+    }
+
+    fn step(&self) -> DecisionStep {
+        match self.detail % 3 {
             0 => DecisionStep::Reasoning,
             1 => DecisionStep::Evaluation,
             _ => DecisionStep::Planning,
-        };
-        let state = |place: u8| STATES[usize::from(place) % STATES.len()];
+        }
+    }
+
+    fn event_of_a_chain(&self) -> ExperienceEvent {
+        let (text, step, chain_id) = (self.text(), self.step(), self.term(&CHAINS));
         match self.kind {
             0 => ExperienceEvent::ProposalCreated {
                 proposal: KernelProposal {
@@ -225,13 +242,28 @@ impl EventSpec {
                 all_passed: true,
                 validator: "gate".into(),
             },
-            2 => ExperienceEvent::FactPromoted {
-                proposal_id: "p".into(),
-                fact_id: text,
-                promoted_by: "gate".into(),
-                reason: "all passed".into(),
-                requires_human: false,
+            9 => ExperienceEvent::OutcomeRecorded {
+                chain_id,
+                step,
+                passed: false,
+                stop_reason: Some(text),
+                latency_ms: Some(u64::from(self.detail)),
+                tokens: Some(u64::MAX),
+                cost_microdollars: None,
+                backend: None,
             },
+            _ => ExperienceEvent::BudgetExceeded {
+                chain_id,
+                resource: text,
+                limit: "1".into(),
+                observed: None,
+            },
+        }
+    }
+
+    fn event_of_a_trace(&self) -> ExperienceEvent {
+        let (text, step, trace_link_id) = (self.text(), self.step(), self.term(&TRACE_LINKS));
+        match self.kind {
             3 => ExperienceEvent::RecallExecuted {
                 query: RecallQuery {
                     query_text: text,
@@ -253,6 +285,20 @@ impl EventSpec {
                 to: Replayability::None,
                 reason: ReplayabilityDowngradeReason::RemoteBackendUsed,
             },
+            _ => ExperienceEvent::BackendInvoked {
+                backend_name: text,
+                adapter_id: None,
+                trace_link_id,
+                step,
+                policy_snapshot_hash: None,
+            },
+        }
+    }
+
+    fn event_of_an_artifact(&self) -> ExperienceEvent {
+        let (text, artifact_id) = (self.text(), self.term(&ARTIFACTS));
+        let state = |place: u8| STATES[usize::from(place) % STATES.len()];
+        match self.kind {
             6 => ExperienceEvent::ArtifactStateTransitioned {
                 artifact_id,
                 artifact_kind: artifact_kind(self.detail),
@@ -266,7 +312,7 @@ impl EventSpec {
                     tenant_id: None,
                 },
             },
-            7 => ExperienceEvent::ArtifactRollbackRecorded {
+            _ => ExperienceEvent::ArtifactRollbackRecorded {
                 rollback: RollbackRecord {
                     artifact_id,
                     previous_state: state(self.detail),
@@ -278,28 +324,18 @@ impl EventSpec {
                     tenant_id: None,
                 },
             },
-            8 => ExperienceEvent::BackendInvoked {
-                backend_name: text,
-                adapter_id: None,
-                trace_link_id,
-                step,
-                policy_snapshot_hash: None,
-            },
-            9 => ExperienceEvent::OutcomeRecorded {
-                chain_id,
-                step,
-                passed: false,
-                stop_reason: Some(text),
-                latency_ms: Some(u64::from(self.detail)),
-                tokens: Some(u64::MAX),
-                cost_microdollars: None,
-                backend: None,
-            },
-            10 => ExperienceEvent::BudgetExceeded {
-                chain_id,
-                resource: text,
-                limit: "1".into(),
-                observed: None,
+        }
+    }
+
+    fn event_of_nothing(&self) -> ExperienceEvent {
+        let text = self.text();
+        match self.kind {
+            2 => ExperienceEvent::FactPromoted {
+                proposal_id: "p".into(),
+                fact_id: text,
+                promoted_by: "gate".into(),
+                reason: "all passed".into(),
+                requires_human: false,
             },
             _ => ExperienceEvent::PolicySnapshotCaptured {
                 policy_id: "policy".into(),

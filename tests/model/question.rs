@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::event::{
     ARTIFACTS, CHAINS, CORRELATIONS, Instant, STATES, TENANTS, TIMES, Time, artifact_kind, kind,
-    longest,
+    longest, place_in,
 };
 use super::vec_log::{Kept, instant_of};
 
@@ -44,7 +44,7 @@ pub(crate) fn question_spec() -> impl Strategy<Value = QuestionSpec> {
         prop::option::weighted(
             0.8,
             prop_oneof![
-                (0..TIMES.len() as u8).prop_map(Bound::Known),
+                place_in(&TIMES, 0).prop_map(Bound::Known),
                 any::<u8>().prop_map(Bound::Ticking),
             ],
         )
@@ -54,12 +54,12 @@ pub(crate) fn question_spec() -> impl Strategy<Value = QuestionSpec> {
         .prop_map(|set| (0..).zip(set).map(|(bit, set)| u8::from(set) << bit).sum());
     (
         fields,
-        0..TENANTS.len() as u8 + 1,
+        place_in(&TENANTS, 1),
         bound(),
         bound(),
         prop::collection::vec(0..12_u8, 0..4),
-        0..CORRELATIONS.len() as u8 + 1,
-        0..CHAINS.len() as u8 + 2,
+        place_in(&CORRELATIONS, 1),
+        place_in(&CHAINS, 2),
         prop_oneof![0..8_usize, Just(1000), Just(usize::MAX)],
     )
         .prop_map(
