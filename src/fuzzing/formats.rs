@@ -355,7 +355,10 @@ pub fn sealed(bytes: &[u8]) {
             read_sealed(&with_checksum(&forged, 12, 16..length, 0));
         }
     }
-    write_sealed(bytes);
+    // Slow, and few inputs tell more than others.
+    if bytes.len() % 16 == 3 {
+        write_sealed(bytes);
+    }
 }
 
 fn read_sealed(bytes: &[u8]) {
