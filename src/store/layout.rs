@@ -71,14 +71,14 @@ impl Format {
     }
 }
 
-fn encode_head(log_id: [u8; 16], mark: &Mark) -> Vec<u8> {
+pub(crate) fn encode_head(log_id: [u8; 16], mark: &Mark) -> Vec<u8> {
     let mut covered = Vec::new();
     covered.put(&log_id);
     mark.encode(&mut covered);
     small_file(HEAD_MAGIC, &covered)
 }
 
-fn parse_head(log_id: [u8; 16], bytes: &[u8]) -> Result<Mark, SmallFileFlaw> {
+pub(crate) fn parse_head(log_id: [u8; 16], bytes: &[u8]) -> Result<Mark, SmallFileFlaw> {
     let mut reader = check_small_file(HEAD_MAGIC, bytes)?;
     if reader.array()? != log_id {
         return Err(SmallFileFlaw::LogId);

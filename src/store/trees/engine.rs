@@ -5,6 +5,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use sled::transaction::{ConflictableTransactionError, TransactionError};
 use sled::{IVec, Transactional};
@@ -13,6 +15,9 @@ use super::super::index::{INDEXES, Index};
 
 /// sled's own segments. Small ones are written faster, as long as no page is a quarter of one.
 const SEGMENT_BYTES: usize = 1 << 20;
+/// sled lets go of its lock in a thread of its own, a moment after its last handle is dropped. A log that is
+/// opened again at once waits for that so long.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// Something is wrong with the trees. They are set aside and rebuilt from the journal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -108,13 +113,13 @@ struct Inner {
 impl Engine {
     pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, TreeError> {
         guard(|| {
-            let database = sled::Config::new()
+            let config = sled::Config::new()
                 .path(path)
                 .cache_capacity(cache_bytes)
                 .segment_size(SEGMENT_BYTES)
                 // Flushes are called for; the journal is what must be durable.
-                .flush_every_ms(None)
-                .open()?;
+                .flush_every_ms(None);
+            let database = open_unlocked(&config)?;
             let names = ["events", "meta"].into_iter();
             let trees = names
                 .chain(INDEXES.iter().map(|definition| definition.tree))
@@ -232,6 +237,22 @@ impl Inner {
     }
 }
 
+/// Opens the database, once its lock is free.
+fn open_unlocked(config: &sled::Config) -> sled::Result<sled::Db> {
+    let started = Instant::now();
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if error.to_string().contains("could not acquire lock")
+                    && started.elapsed() < LOCK_WAIT =>
+            {
+                thread::sleep(Duration::from_millis(1));
+            }
+            opened => return opened,
+        }
+    }
+}
+
 /// Calls sled; turns its errors and its panics into one type.
 fn guard<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, TreeError> {
     match catch_unwind(AssertUnwindSafe(call)) {
@@ -304,6 +325,18 @@ mod tests {
             Some(b"a".as_slice())
         );
         assert_eq!(engine.first_key_from(tree, b"b").unwrap(), None);
+    }
+
+    #[test]
+    fn a_database_that_was_just_closed_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..200_u32 {
+            let engine = Engine::open(folder.path(), 1 << 20).unwrap();
+            engine
+                .apply(&[Write::insert(Tree::Meta, b"m", &round.to_le_bytes())])
+                .unwrap();
+            engine.flush().unwrap();
+        }
     }
 
     #[test]
