@@ -372,6 +372,15 @@ impl Replay {
         }
     }
 
+    fn open_journal(&self) -> Result<JournalReader> {
+        let known = match &self.reader {
+            StoreReader::Live(_) => 0,
+            StoreReader::Look(look) => look.known(),
+        };
+        let (folder, log_id) = (self.reader.layout().journal(), self.reader.format().log_id);
+        Ok(JournalReader::seek(&folder, log_id, self.next)?.known_to_hold(known))
+    }
+
     fn read_frame(&mut self) -> Result<bool> {
         let limit = match &self.reader {
             StoreReader::Live(shared) => Some(shared.head.get()),
@@ -384,18 +393,11 @@ impl Replay {
             }
             return Ok(false);
         }
-        let journal = match &mut self.journal {
-            Some(journal) => journal,
-            None => {
-                let known = match &self.reader {
-                    StoreReader::Live(_) => 0,
-                    StoreReader::Look(look) => look.known(),
-                };
-                let folder = self.reader.layout().journal();
-                let log_id = self.reader.format().log_id;
-                let journal = JournalReader::seek(&folder, log_id, self.next)?;
-                self.journal.insert(journal.known_to_hold(known))
-            }
+        let journal = if let Some(journal) = &mut self.journal {
+            journal
+        } else {
+            let opened = self.open_journal()?;
+            self.journal.insert(opened)
         };
         let frame = match limit {
             Some(limit) => journal.next_before(limit)?,
