@@ -4,7 +4,12 @@
 //! and their figures. Every campaign is repeatable by its seed. A campaign that finds a violation, or whose
 //! negative control finds none, ends with exit code 1.
 
+mod io_errors;
+mod kept;
+mod load;
 mod report;
+mod strace;
+mod told;
 mod workload;
 
 use std::process::ExitCode;
@@ -43,12 +48,21 @@ impl Options {
     }
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
-enum Campaign {}
+#[derive(Debug, Clone, Subcommand)]
+enum Campaign {
+    /// The n-th write, sync, rename or open fails.
+    IoErrors,
+    /// What a child of a campaign runs.
+    #[command(hide = true)]
+    Load(load::Arguments),
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let reports: Vec<Report> = match arguments.campaign {};
+    let reports: Vec<Report> = match &arguments.campaign {
+        Campaign::IoErrors => vec![io_errors::run(&arguments.options)],
+        Campaign::Load(load) => return load::run(load),
+    };
     for report in &reports {
         println!("{report}");
     }
