@@ -236,15 +236,17 @@ fn traced(folder: &Path, whose: Whose, inject: Option<String>) -> std::io::Resul
 fn attach(strace: &Strace, pid: Option<u64>) -> std::io::Result<Running> {
     let lost = || std::io::Error::other("no maintenance thread");
     let tasks = format!("/proc/{}/task", pid.ok_or_else(lost)?);
-    let mut maintenance = None;
-    for task in fs::read_dir(&tasks)? {
-        let task = task?.path();
-        if fs::read_to_string(task.join("comm")).is_ok_and(|name| name.starts_with("explog maint"))
-        {
-            maintenance = Some(task);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    // A new thread gives itself its name.
+    let task = loop {
+        if let Some(task) = find_maintenance(&tasks)? {
+            break task;
         }
-    }
-    let task = maintenance.ok_or_else(lost)?;
+        if Instant::now() > deadline {
+            return Err(lost());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
     let mut command = strace.command();
     command.arg("-p").arg(task.file_name().unwrap_or_default());
     let tracer = Running::start(command)?;
@@ -300,6 +302,7 @@ fn trial(report: &mut Report, fault: &Fault) {
         fault.whose,
     );
     for found in found {
+        eprintln!("VV {fault}: {found}");
         report.violation(format!("{fault}: {found}"));
     }
 }
