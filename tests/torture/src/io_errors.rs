@@ -302,7 +302,6 @@ fn trial(report: &mut Report, fault: &Fault) {
         fault.whose,
     );
     for found in found {
-        eprintln!("VV {fault}: {found}");
         report.violation(format!("{fault}: {found}"));
     }
 }
@@ -353,7 +352,11 @@ fn judge(
     match told.status {
         None => {
             report.count("hangs over 10 s", 1);
-            found.push(format!("it hangs, after {:?}", told.lines.last()));
+            found.push(format!(
+                "it hangs, after {:?}: {}",
+                told.lines.last(),
+                told.waiting
+            ));
         }
         Some(status) if !status.success() => {
             found.push(format!("it ended with {status}: {}", told.stderr));

@@ -90,6 +90,11 @@ pub fn options() -> Options {
         .tree_cache_bytes(1 << 20)
 }
 
+/// How a load opens a log that it fills.
+pub fn large() -> Options {
+    options().segment_bytes(256 << 10).memtable_events(1024)
+}
+
 /// The stored size that the events of a batch have, about.
 pub fn bytes_of(batch: u64) -> usize {
     if batch % 11 == 10 {
@@ -135,7 +140,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Kind::Writers => load.writers(4, 24),
         Kind::Single => load.unclosed(1),
         Kind::Pair => load.unclosed(2),
-        Kind::Little => load.little(),
+        Kind::Little => load.little(options()),
         Kind::Fill => load.fill(arguments.batch),
         Kind::Rebuild => load.rebuild(),
     }
@@ -273,11 +278,11 @@ impl Load<'_> {
                 Err(_) => return,
             },
         };
-        again.little();
+        again.little(options());
     }
 
-    fn little(&self) {
-        let Some(log) = self.open(options()) else {
+    fn little(&self, options: Options) {
+        let Some(log) = self.open(options) else {
             return;
         };
         if !(0..4).all(|batch| self.append(&log, 0, batch, size_of(batch))) {
@@ -324,7 +329,7 @@ impl Load<'_> {
     }
 
     fn fill(&self, size: u64) {
-        let Some(log) = self.open(options().segment_bytes(256 << 10).memtable_events(1024)) else {
+        let Some(log) = self.open(large()) else {
             return;
         };
         let _ = (0..u64::MAX).all(|batch| self.append(&log, 0, batch, size));
@@ -340,7 +345,7 @@ impl Load<'_> {
                 Err(_) => return,
             },
         };
-        again.little();
+        again.little(large());
     }
 
     fn rebuild(&self) {

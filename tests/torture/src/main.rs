@@ -4,6 +4,7 @@
 //! and their figures. Every campaign is repeatable by its seed. A campaign that finds a violation, or whose
 //! negative control finds none, ends with exit code 1.
 
+mod full_disk;
 mod io_errors;
 mod kept;
 mod load;
@@ -52,6 +53,8 @@ impl Options {
 enum Campaign {
     /// The n-th write, sync, rename or open fails.
     IoErrors,
+    /// A real disk runs full, and gets room again.
+    FullDisk,
     /// What a child of a campaign runs.
     #[command(hide = true)]
     Load(load::Arguments),
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let reports: Vec<Report> = match &arguments.campaign {
         Campaign::IoErrors => vec![io_errors::run(&arguments.options)],
+        Campaign::FullDisk => vec![full_disk::run(&arguments.options)],
         Campaign::Load(load) => return load::run(load),
     };
     for report in &reports {

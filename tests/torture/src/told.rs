@@ -1,12 +1,13 @@
 //! What a child told, and how it ended.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A child that takes longer than this hangs.
+/// A child that says nothing for longer than this hangs.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A batch and what was said of it.
@@ -117,6 +118,8 @@ pub struct Told {
     pub stderr: String,
     /// `None` if it hung and was killed.
     pub status: Option<ExitStatus>,
+    /// What its threads were waiting for when it was killed.
+    pub waiting: String,
 }
 
 impl Running {
@@ -180,6 +183,7 @@ impl Running {
     /// Waits for its end; kills it if it hangs.
     pub fn end(mut self) -> Told {
         while self.next().is_some() {}
+        let mut waiting = String::new();
         let status = loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => break Some(status),
@@ -187,6 +191,7 @@ impl Running {
                     thread::sleep(Duration::from_millis(1));
                 }
                 _ => {
+                    waiting = self.waiting();
                     self.kill();
                     break None;
                 }
@@ -197,7 +202,23 @@ impl Running {
             lines: self.told,
             stderr: stderr.unwrap_or_default(),
             status,
+            waiting,
         }
+    }
+
+    /// The names of its threads, each with the kernel function it waits in.
+    fn waiting(&self) -> String {
+        let tasks = format!("/proc/{}/task", self.pid().unwrap_or_default());
+        let Ok(tasks) = fs::read_dir(tasks) else {
+            return "no such process".to_owned();
+        };
+        let read = |path: std::path::PathBuf| fs::read_to_string(path).unwrap_or_default();
+        let tasks = tasks.flatten().map(|task| {
+            let name = read(task.path().join("comm"));
+            let place = read(task.path().join("wchan"));
+            format!("{} in {place}", name.trim_end())
+        });
+        tasks.collect::<Vec<_>>().join(", ")
     }
 
     /// Ends it with SIGKILL, and the tracer with it.
@@ -213,6 +234,7 @@ impl Running {
         let left = self.deadline.saturating_duration_since(Instant::now());
         match self.lines.recv_timeout(left) {
             Ok(line) => {
+                self.deadline = Instant::now() + PATIENCE;
                 let line = Line::parse(&line);
                 self.told.push(line.clone());
                 Some(line)
