@@ -12,8 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use experience_log::{
-    Error, EventQuery, ExperienceEventEnvelope, ExperienceEventKind, ExperienceLog, Options,
-    ScanOptions,
+    Durability, Error, EventQuery, ExperienceEventEnvelope, ExperienceEventKind, ExperienceLog,
+    Options, ScanOptions,
 };
 
 use crate::workload;
@@ -29,6 +29,8 @@ pub enum Kind {
     Single,
     /// The same from two writers.
     Pair,
+    /// As `single`, but nothing is synced before the process ends.
+    Loose,
     /// Opens, appends a little, closes.
     Little,
     /// Appends until it fails, reads, waits for a line, opens again and appends.
@@ -138,8 +140,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     match arguments.kind {
         Kind::All => load.all(),
         Kind::Writers => load.writers(4, 24),
-        Kind::Single => load.unclosed(1),
-        Kind::Pair => load.unclosed(2),
+        Kind::Single => load.unclosed(1, Durability::Sync),
+        Kind::Pair => load.unclosed(2, Durability::Sync),
+        Kind::Loose => load.unclosed(1, Durability::Os),
         Kind::Little => load.little(options()),
         Kind::Fill => load.fill(arguments.batch),
         Kind::Rebuild => load.rebuild(),
@@ -312,8 +315,9 @@ impl Load<'_> {
     }
 
     /// Ends without a close, so that nothing is synced that an append has not synced.
-    fn unclosed(&self, writers: u64) {
-        let Some(log) = self.open(options().segment_bytes(8 << 10).memtable_events(1 << 20)) else {
+    fn unclosed(&self, writers: u64, durability: Durability) {
+        let small = options().segment_bytes(8 << 10);
+        let Some(log) = self.open(small.memtable_events(1 << 20).durability(durability)) else {
             return;
         };
         thread::scope(|scope| {

@@ -4,13 +4,16 @@
 //! and their figures. Every campaign is repeatable by its seed. A campaign that finds a violation, or whose
 //! negative control finds none, ends with exit code 1.
 
+mod crash;
 mod full_disk;
 mod io_errors;
 mod kept;
 mod load;
+mod recording;
 mod report;
 mod strace;
 mod told;
+mod torn_writes;
 mod workload;
 
 use std::process::ExitCode;
@@ -53,6 +56,8 @@ impl Options {
 enum Campaign {
     /// The n-th write, sync, rename or open fails.
     IoErrors,
+    /// Every state that a crash may leave of recorded writes.
+    TornWrites,
     /// A real disk runs full, and gets room again.
     FullDisk,
     /// What a child of a campaign runs.
@@ -65,6 +70,7 @@ fn main() -> ExitCode {
     let reports: Vec<Report> = match &arguments.campaign {
         Campaign::IoErrors => vec![io_errors::run(&arguments.options)],
         Campaign::FullDisk => vec![full_disk::run(&arguments.options)],
+        Campaign::TornWrites => vec![torn_writes::run(&arguments.options)],
         Campaign::Load(load) => return load::run(load),
     };
     for report in &reports {

@@ -70,6 +70,8 @@ pub struct Call {
     pub result: String,
     /// Whether strace made it fail.
     pub injected: bool,
+    /// How many calls had returned when it began.
+    pub began: usize,
 }
 
 impl Call {
@@ -108,21 +110,21 @@ impl Call {
 pub fn read(path: &Path) -> Vec<Call> {
     let bytes = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let mut unfinished: Vec<(Option<u64>, String)> = Vec::new();
-    let mut calls = Vec::new();
+    let mut unfinished: Vec<(Option<u64>, usize, String)> = Vec::new();
+    let mut calls: Vec<Call> = Vec::new();
     for line in text.lines() {
         let (thread, line) = split_thread(line);
         if let Some(start) = line.strip_suffix(" <unfinished ...>") {
-            unfinished.push((thread, start.to_owned()));
+            unfinished.push((thread, calls.len(), start.to_owned()));
         } else if let Some(rest) = line.strip_prefix("<... ") {
-            let Some(place) = unfinished.iter().position(|(other, _)| *other == thread) else {
+            let Some(place) = unfinished.iter().position(|(other, ..)| *other == thread) else {
                 continue;
             };
-            let (_, start) = unfinished.swap_remove(place);
+            let (_, began, start) = unfinished.swap_remove(place);
             let rest = rest.split_once(" resumed>").map_or("", |(_, rest)| rest);
-            calls.extend(parse(thread, &format!("{start}{rest}")));
+            calls.extend(parse(thread, began, &format!("{start}{rest}")));
         } else {
-            calls.extend(parse(thread, line));
+            calls.extend(parse(thread, calls.len(), line));
         }
     }
     calls
@@ -139,7 +141,7 @@ fn split_thread(line: &str) -> (Option<u64>, &str) {
     }
 }
 
-fn parse(thread: Option<u64>, line: &str) -> Option<Call> {
+fn parse(thread: Option<u64>, began: usize, line: &str) -> Option<Call> {
     let (name, rest) = line.split_once('(')?;
     let (arguments, result) = rest.rsplit_once(" = ")?;
     let arguments = arguments.trim_end().strip_suffix(')')?;
@@ -149,5 +151,14 @@ fn parse(thread: Option<u64>, line: &str) -> Option<Call> {
         arguments: arguments.to_owned(),
         result: result.to_owned(),
         injected: result.contains("(INJECTED)"),
+        began,
     })
+}
+
+/// The bytes of a string in hexadecimal: `\x61\x62`.
+pub fn unhex(text: &str) -> Vec<u8> {
+    text.split("\\x")
+        .skip(1)
+        .filter_map(|digits| u8::from_str_radix(digits.get(..2)?, 16).ok())
+        .collect()
 }
