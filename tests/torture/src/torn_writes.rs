@@ -154,31 +154,41 @@ fn enumerate(
     }
     report.count("points of crash", points.len() as u64);
     report.count("states that were told apart", seen.len() as u64);
-    let mut tried = 0;
+    let (mut tried, mut wrong) = (0, 0);
+    let mut found = |report: &mut Report, what: String| {
+        wrong += 1;
+        if wrong <= WRONG {
+            report.violation(format!("{name}, {what}"));
+        }
+        report.count(&format!("wrong states, {name}"), 1);
+    };
     let mut left = points.len() as u64;
     for (until, acked_then, mut choices) in points {
-        let fair = share.saturating_sub(tried).div_ceil(left.max(1));
+        // So many at this point that all points together get their share.
+        let due = share.saturating_sub(tried);
+        let fair = due / left + u64::from(random.below(left) < due % left);
         left -= 1;
+        if fair == 0 {
+            continue;
+        }
         let moment = Moment::new(&recording, until);
         let acked = acked.get(..acked_then).unwrap_or_default();
-        let floor = match open(&moment, &moment.synced(), acked, 0, false) {
-            Ok(events) => events,
-            Err(error) => {
-                let state = moment.state(&moment.synced()).summary();
-                report.violation(format!(
-                    "{name}, point {until}, synced only ({state}): {error}"
-                ));
-                0
-            }
-        };
         report.trials += 1;
+        tried += 1;
+        let floor = open(&moment, &moment.synced(), acked, 0, false).unwrap_or_else(|error| {
+            let state = moment.state(&moment.synced()).summary();
+            found(
+                report,
+                format!("point {until}, synced only ({state}): {error}"),
+            );
+            0
+        });
         for _ in 0..fair.min(choices.len() as u64) {
             let choice = choices.swap_remove(random.below(choices.len() as u64) as usize);
             tried += 1;
             report.trials += 1;
-            let go_on = tried % 8 == 0;
             let state = moment.state(&choice);
-            match open(&moment, &choice, acked, floor, go_on) {
+            match open(&moment, &choice, acked, floor, tried % 8 == 0) {
                 Ok(events) => {
                     report.count(
                         "states with more than was synced",
