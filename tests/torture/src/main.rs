@@ -5,17 +5,26 @@
 //! negative control finds none, ends with exit code 1.
 
 mod bit_rot;
+mod crash;
 mod damage;
 mod disk;
+mod full_disk;
+mod io_errors;
+mod kept;
 mod ledger;
+mod load;
 mod namespace;
 mod power_cut;
 mod process;
 mod progress;
+mod recording;
 mod report;
 mod sigkill;
 mod soak;
 mod specimen;
+mod strace;
+mod told;
+mod torn_writes;
 mod workload;
 mod writer;
 
@@ -74,6 +83,15 @@ enum Campaign {
     /// What the campaigns kill.
     #[command(hide = true)]
     Writer(writer::Life),
+    /// The n-th write, sync, rename or open fails.
+    IoErrors,
+    /// Every state that a crash may leave of recorded writes.
+    TornWrites,
+    /// A real disk runs full, and gets room again.
+    FullDisk,
+    /// What a child of a campaign runs.
+    #[command(hide = true)]
+    Load(load::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -94,6 +112,10 @@ fn main() -> ExitCode {
         Campaign::Soak { minutes } => vec![soak::run(options, *minutes)],
         Campaign::Sigkill => vec![sigkill::run(options)],
         Campaign::Writer(life) => return writer::main(life),
+        Campaign::IoErrors => vec![io_errors::run(options)],
+        Campaign::FullDisk => vec![full_disk::run(options)],
+        Campaign::TornWrites => vec![torn_writes::run(options)],
+        Campaign::Load(load) => return load::run(load),
     };
     for report in &reports {
         println!("{report}");
