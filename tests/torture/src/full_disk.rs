@@ -249,10 +249,10 @@ fn at(report: &mut Report, disk: &Disk, moment: Moment, left: u64) -> io::Result
     disk.make_room()?;
     all.push(Running::start(child("little", &disk.log(), &["--life", "7"]))?.end());
     let mut found: Vec<String> = all.iter().flat_map(|told| judge(report, told)).collect();
-    if let Some(last) = all.last() {
-        if last.acked().count() != 4 || !last.lines.contains(&Line::Closed) {
-            found.push(format!("with room again: {:?}", last.lines));
-        }
+    if let Some(last) = all.last()
+        && (last.acked().count() != 4 || !last.lines.contains(&Line::Closed))
+    {
+        found.push(format!("with room again: {:?}", last.lines));
     }
     let told: Vec<_> = all.iter().collect();
     found.extend(kept(report, &disk.log(), load::options(), &told));
