@@ -501,6 +501,9 @@ fn write_journal(folder: &Path, events: &[ExperienceEventEnvelope]) -> Mark {
             .collect();
         let batch = Prepared::new(&records, &hasher).unwrap();
         let count = u32::try_from(records.len()).unwrap();
+        if writer.is_full_for(batch.body.len()) {
+            writer.rotate().unwrap();
+        }
         let synced = writer.sequence();
         writer
             .append(&batch.body, &batch.body_hash, count, 0, synced)
