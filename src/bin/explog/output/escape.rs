@@ -44,7 +44,7 @@ pub(crate) fn fit(text: &str, width: usize) -> String {
     shown
 }
 
-/// How many columns a text takes that was made by [`fit`] or [`line`].
+/// How many columns a text takes that was made by [`fit`] or [`line()`].
 pub(crate) fn width(text: &str) -> usize {
     text.chars().filter_map(UnicodeWidthChar::width).sum()
 }
