@@ -1,11 +1,12 @@
 //! The manifest: how far the trees have got, and which runs they consist of. One item of `meta`, written in
 //! the same transaction as what it tells of.
 //!
-//! # Format, layout version 1
+//! # Format, layout version 2
 //!
 //! ```text
-//! layout u16 = 1 | log id 16 | applied u64 | chain hash 32 | segment u64 | offset u64 | blocks u32 |
-//! next run u64 | varint runs × ( number u64, index u8, level u8, pages u32, postings u64 ) |
+//! layout u16 = 2 | log id 16 | applied u64 | chain hash 32 | segment u64 | offset u64 | blocks u32 |
+//! next run u64 | varint runs × ( number u64, index u8, level u8, pages u32, postings u64, terms u64,
+//! lines u32 ) |
 //! varint kinds × ( varint kind, varint blocks that hold it, varint events )
 //! ```
 //!
@@ -19,7 +20,7 @@ use super::super::journal::reader::Mark;
 use super::run::RunInfo;
 
 /// The layout of the trees that this build reads and writes.
-pub(crate) const LAYOUT: u16 = 1;
+pub(crate) const LAYOUT: u16 = 2;
 
 /// What the trees consist of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +80,8 @@ impl Manifest {
             bytes.put_u8(run.level);
             bytes.put_u32(run.pages);
             bytes.put_u64(run.postings);
+            bytes.put_u64(run.terms);
+            bytes.put_u32(run.lines);
         }
         bytes.put_varint(self.kinds.len() as u64);
         for (kind, count) in &self.kinds {
@@ -110,6 +113,8 @@ impl Manifest {
                 level: reader.u8()?,
                 pages: reader.u32()?,
                 postings: reader.u64()?,
+                terms: reader.u64()?,
+                lines: reader.u32()?,
             });
         }
         for _ in 0..reader.varint()? {
@@ -139,6 +144,8 @@ mod tests {
             level: 2,
             pages: 9,
             postings: 4000,
+            terms: 7,
+            lines: 3,
         });
         manifest.kinds.insert(
             300,
