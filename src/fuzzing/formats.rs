@@ -136,6 +136,8 @@ fn read_record(record: &Record) {
         chain: record.field(Field::Chain),
         artifact: record.field(Field::Artifact),
         trace_link: record.field(Field::TraceLink),
+        contract: record.field(Field::Contract),
+        kind_name: record.field(Field::KindName),
     };
     let new = NewRecord {
         payload_format: record.payload_format(),
@@ -445,12 +447,35 @@ pub fn small_file(bytes: &[u8]) {
     }
 }
 
+#[cfg(test)]
+fn foreign_record() -> Vec<u8> {
+    use crate::store::record::NAMED_KIND;
+
+    let mut record = Vec::new();
+    let new = NewRecord {
+        payload_format: 2,
+        kind: NAMED_KIND,
+        instant: Instant::logical(7),
+        fields: Fields {
+            event_id: "e-1",
+            tenant: Some("tenant"),
+            contract: Some("acme-runtime"),
+            kind_name: Some("GoalReached"),
+            ..Fields::default()
+        },
+        hints: Hints::default(),
+        payload: br#"{"id":"e-1","type":"GoalReached"}"#,
+    };
+    new.encode(&mut record);
+    record
+}
+
 /// Small valid inputs: target, name, bytes.
 #[cfg(test)]
 #[expect(clippy::too_many_lines, reason = "a list, one entry after the other")]
 pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    use crate::store::record::Kind;
     use crate::store::trees::filter::BloomFilter;
-    use crate::store::trees::manifest::KindCount;
     use crate::store::trees::run::Posting;
 
     let mut seeds = Vec::new();
@@ -481,7 +506,7 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
                 correlation: Some("run-1"),
                 chain: envelope.event.chain_id(),
                 artifact: envelope.event.artifact_id(),
-                trace_link: None,
+                ..Fields::default()
             },
             hints: Hints::default(),
             payload: &payload[..payload.len().min(160)],
@@ -503,6 +528,7 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     }
     seeds.push(("record", "body", [&[4][..], &body].concat()));
     seeds.push(("record", "one", entries[0].record.as_bytes().to_vec()));
+    seeds.push(("record", "foreign", foreign_record()));
     let packed = blocks::encode(&entries);
     seeds.push(("block", "packed", packed.clone()));
     let raw = lz4_flex::block::decompress(&packed[8..], 1 << 16).unwrap();
@@ -569,11 +595,9 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         terms: 90,
         lines: 2,
     });
-    let count = KindCount {
-        blocks: 3,
-        events: 200,
-    };
-    manifest.kinds.insert(8, count);
+    for kind in [Kind::Number(8), Kind::Named("GoalReached".into())] {
+        manifest.kinds.count(std::iter::repeat_n(kind, 40));
+    }
     seeds.push(("key", "event", [&[0][..], &info(Some("a\0b")).key].concat()));
     seeds.push(("key", "directory", [&[1][..], &page].concat()));
     seeds.push(("key", "manifest", [&[2][..], &manifest.encode()].concat()));

@@ -140,6 +140,7 @@ fn check_error(error: &Error) {
             error,
             Error::Damaged(_)
                 | Error::Undecodable { .. }
+                | Error::ForeignEvent { .. }
                 | Error::NotALog { .. }
                 | Error::NewerFormat { .. }
                 | Error::NoSuchLog { .. }
@@ -530,6 +531,7 @@ fn record<'a>(event: &'a ExperienceEventEnvelope, payload: &'a [u8]) -> NewRecor
                 ExperienceEvent::TraceLinkRecorded { trace_link_id, .. } => Some(trace_link_id),
                 _ => None,
             },
+            ..Fields::default()
         },
         hints: Hints::default(),
         payload,

@@ -4,7 +4,7 @@ use std::hash::Hasher;
 
 use siphasher::sip::SipHasher13;
 
-use super::record::{Field, Record};
+use super::record::{Field, Kind, Record};
 
 /// One secondary index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -108,7 +108,14 @@ impl TermHasher {
         self.finish(|hasher| hasher.write(term.as_bytes()))
     }
 
-    pub(crate) fn kind(&self, kind: u16) -> TermHash {
+    pub(crate) fn kind(&self, kind: &Kind) -> TermHash {
+        match kind {
+            Kind::Number(number) => self.kind_number(*number),
+            Kind::Named(name) => self.text(name),
+        }
+    }
+
+    fn kind_number(&self, kind: u16) -> TermHash {
         let known = self.kinds.get(usize::from(kind)).copied();
         known.unwrap_or_else(|| self.kind_anew(kind))
     }
@@ -132,7 +139,10 @@ impl TermHasher {
     pub(crate) fn record(&self, record: &Record) -> TermHashes {
         INDEXES.map(|definition| match definition.index {
             Index::EventIds => Some(self.event_id(record.field(Field::Tenant), record.event_id())),
-            Index::Kinds => Some(self.kind(record.kind())),
+            Index::Kinds => Some(match record.field(Field::KindName) {
+                Some(name) => self.text(name),
+                None => self.kind_number(record.kind()),
+            }),
             Index::Chains => record.field(Field::Chain).map(|term| self.text(term)),
             Index::Correlations => record.field(Field::Correlation).map(|term| self.text(term)),
             Index::Artifacts => record.field(Field::Artifact).map(|term| self.text(term)),
@@ -177,6 +187,6 @@ mod tests {
     fn hashes_are_part_of_the_format() {
         let hasher = TermHasher::new(*b"0123456789abcdef");
         assert_eq!(hasher.text("run-1").0, 10_405_707_689_975_168_881);
-        assert_eq!(hasher.kind(3).0, 1_926_075_347_413_257_417);
+        assert_eq!(hasher.kind(&Kind::Number(3)).0, 1_926_075_347_413_257_417);
     }
 }

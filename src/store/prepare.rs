@@ -138,7 +138,21 @@ pub(crate) fn same_id(one: &Record, other: &Record) -> bool {
 
 /// Whether two records hold the same event.
 pub(crate) fn same_content(one: &Record, other: &Record) -> bool {
-    one.payload_format() == other.payload_format() && one.payload() == other.payload()
+    one.payload_format() == other.payload_format()
+        && one.payload() == other.payload()
+        && same_words(one, other)
+}
+
+/// Whether two records of other contracts say the same beside their payload. A payload of the log's own contract
+/// says it all. The chain, artifact and trace link an event is found by are not compared: they were taken out
+/// of the payload, and a later version may take out more.
+fn same_words(one: &Record, other: &Record) -> bool {
+    let same = |field| one.field(field) == other.field(field);
+    same(Field::Contract)
+        && (one.field(Field::Contract).is_none()
+            || (same(Field::KindName)
+                && same(Field::Correlation)
+                && one.instant() == other.instant()))
 }
 
 /// Finds the records that carry the id of an earlier one.

@@ -1,23 +1,30 @@
 //! A record: what the store keeps of one event. It knows the terms an event is found by and the bytes of
 //! the event itself, never what those bytes mean.
 //!
-//! # Format, version 1
+//! # Format, versions 1 and 2
 //!
 //! ```text
 //! +---------+---------+------+---------+-------------+----------+-----------------+---------+------+
 //! | version | payload | kind | seconds | nanoseconds | presence | offset + length | payload | data |
 //! | u8 = 1  | format  | var- | signed  | varint      | u8, bit  | two varints for | length  |      |
-//! |         | u8      | int  | varint  |             | a field  | each field set  | varint  |      |
+//! | or 2    | u8      | int  | varint  |             | a field  | each field set  | varint  |      |
 //! +---------+---------+------+---------+-------------+----------+-----------------+---------+------+
 //! ```
 //!
 //! `data` is the payload, followed by an appendix. A field (bit 0 event id, 1 tenant, 2 correlation,
-//! 3 chain, 4 artifact, 5 trace link) is a range of `data` that holds its UTF-8 text: an identifier that
-//! stands in the payload anyway is not stored twice, and one that does not (because the payload escapes
-//! it) stands in the appendix. The event id is always there.
+//! 3 chain, 4 artifact, 5 trace link, 6 contract, 7 kind's name) is a range of `data` that holds its UTF-8
+//! text: an identifier that stands in the payload anyway is not stored twice, and one that does not (because
+//! the payload escapes it) stands in the appendix. The event id is always there.
+//!
+//! A record of version 1 has neither of the last two fields: its payload is of the log's own contract, and
+//! its kind is a number. One of version 2 has both: another contract's payload, whose kinds have names, and
+//! the number 65535.
 //!
 //! Example: the payload `02 65 31` (bincode's form of the string `e1`) of kind 8 at one second past
-//! 1970 is `01 01 08 02 00 01 01 02 03 02 65 31`.
+//! 1970 is `01 01 08 02 00 01 01 02 03 02 65 31`. The payload `{"id":"e1","type":"K"}` of contract `c` and
+//! kind `K`, at logical time 7 (see [`Instant`]), begins with
+//! `02 02 ff ff 03 ff ff ff ff ff ff ff ff ff 01 07 c1 07 02 16 01 13 01 16`; the payload's 22 bytes follow,
+//! then the appendix `63`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,8 +34,12 @@ use memchr::memmem;
 use super::bytes::{BytesError, Put, Reader};
 use super::instant::Instant;
 
-/// The version that a record starts with.
+/// The version that a record of the log's own contract starts with.
 pub(crate) const RECORD_VERSION: u8 = 1;
+/// The version that a record of another contract starts with.
+pub(crate) const FOREIGN_VERSION: u8 = 2;
+/// The number in the place of a kind that has a name.
+pub(crate) const NAMED_KIND: u16 = u16::MAX;
 
 /// The largest record, in bytes. Payload limits of the log stay below it.
 pub(crate) const MAX_RECORD: usize = 64 << 20;
@@ -45,17 +56,53 @@ pub(crate) enum Field {
     Chain,
     Artifact,
     TraceLink,
+    /// Whose payload it is, where it is not the log's own contract.
+    Contract,
+    /// The kind's name in that contract.
+    KindName,
 }
 
 /// Every field, in the order of its presence bit.
-pub(crate) const FIELDS: [Field; 6] = [
+pub(crate) const FIELDS: [Field; 8] = [
     Field::EventId,
     Field::Tenant,
     Field::Correlation,
     Field::Chain,
     Field::Artifact,
     Field::TraceLink,
+    Field::Contract,
+    Field::KindName,
 ];
+
+/// The bits of the fields that only a record of another contract has: both or neither.
+const FOREIGN_BITS: u8 = 1 << Field::Contract as u8 | 1 << Field::KindName as u8;
+
+/// What kind of event a record holds: a number in the log's own contract, a name in another one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kind {
+    Number(u16),
+    Named(Box<str>),
+}
+
+impl Kind {
+    /// Whether `record` is of this kind.
+    pub(crate) fn is_of(&self, record: &Record) -> bool {
+        match self {
+            Self::Number(number) => {
+                record.kind() == *number && record.field(Field::KindName).is_none()
+            }
+            Self::Named(name) => record.field(Field::KindName) == Some(name),
+        }
+    }
+
+    /// The kind of `record`.
+    pub(crate) fn of(record: &Record) -> Self {
+        match record.field(Field::KindName) {
+            Some(name) => Self::Named(name.into()),
+            None => Self::Number(record.kind()),
+        }
+    }
+}
 
 /// The texts of a record that is being written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,6 +113,9 @@ pub(crate) struct Fields<'a> {
     pub(crate) chain: Option<&'a str>,
     pub(crate) artifact: Option<&'a str>,
     pub(crate) trace_link: Option<&'a str>,
+    /// Both of these or neither.
+    pub(crate) contract: Option<&'a str>,
+    pub(crate) kind_name: Option<&'a str>,
 }
 
 impl<'a> Fields<'a> {
@@ -77,6 +127,8 @@ impl<'a> Fields<'a> {
             Field::Chain => self.chain,
             Field::Artifact => self.artifact,
             Field::TraceLink => self.trace_link,
+            Field::Contract => self.contract,
+            Field::KindName => self.kind_name,
         }
     }
 }
@@ -175,7 +227,14 @@ impl NewRecord<'_> {
     }
 
     fn encode_head(&self, places: &[Option<Span>], into: &mut Vec<u8>) {
-        into.put_u8(RECORD_VERSION);
+        let presence = places.iter().enumerate().fold(0_u8, |bits, (bit, place)| {
+            bits | (u8::from(place.is_some()) << bit)
+        });
+        into.put_u8(if presence & FOREIGN_BITS == 0 {
+            RECORD_VERSION
+        } else {
+            FOREIGN_VERSION
+        });
         into.put_u8(self.payload_format);
         into.put_varint(u64::from(self.kind));
         self.instant.encode(into);
@@ -236,12 +295,14 @@ impl EncodedRecord {
 /// Why bytes are no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RecordFlaw {
-    #[error("record version {RECORD_VERSION} expected, {0} found")]
+    #[error("record version {RECORD_VERSION} or {FOREIGN_VERSION} expected, {0} found")]
     Version(u8),
     #[error(transparent)]
     Bytes(#[from] BytesError),
     #[error("no event id")]
     NoEventId,
+    #[error("a record of version {0} without its contract and kind, or with another's")]
+    Contract(u8),
     #[error("a field lies outside the record or is not UTF-8")]
     Field,
     #[error("a field of at most {MAX_FIELD} bytes expected, one of {0} found")]
@@ -324,6 +385,8 @@ impl Record {
                 chain: self.field(Field::Chain),
                 artifact: self.field(Field::Artifact),
                 trace_link: self.field(Field::TraceLink),
+                contract: self.field(Field::Contract),
+                kind_name: self.field(Field::KindName),
             },
             hints: Hints::default(),
             payload: &[],
@@ -346,9 +409,11 @@ impl Head {
         }
         let mut reader = Reader::new(record);
         let version = reader.u8()?;
-        if version != RECORD_VERSION {
-            return Err(RecordFlaw::Version(version));
-        }
+        let foreign = match version {
+            RECORD_VERSION => 0,
+            FOREIGN_VERSION => FOREIGN_BITS,
+            other => return Err(RecordFlaw::Version(other)),
+        };
         let payload_format = reader.u8()?;
         let kind = reader.varint_as()?;
         let instant = Instant::decode(&mut reader)?;
@@ -356,8 +421,8 @@ impl Head {
         if presence & 1 == 0 {
             return Err(RecordFlaw::NoEventId);
         }
-        if presence >> FIELDS.len() != 0 {
-            return Err(RecordFlaw::Field);
+        if presence & FOREIGN_BITS != foreign {
+            return Err(RecordFlaw::Contract(version));
         }
         let mut fields = [None; FIELDS.len()];
         for (bit, place) in fields.iter_mut().enumerate() {
@@ -449,6 +514,66 @@ mod tests {
         assert_eq!(stub.event_id(), "e1");
     }
 
+    fn foreign_example() -> NewRecord<'static> {
+        NewRecord {
+            payload_format: 2,
+            kind: NAMED_KIND,
+            instant: Instant::logical(7),
+            fields: Fields {
+                event_id: "e1",
+                contract: Some("c"),
+                kind_name: Some("K"),
+                ..Fields::default()
+            },
+            hints: Hints::default(),
+            payload: br#"{"id":"e1","type":"K"}"#,
+        }
+    }
+
+    #[test]
+    fn the_documented_example_of_another_contract_holds() {
+        let new = foreign_example();
+        let bytes = encoded(&new);
+        let head = [
+            2, 2, 0xff, 0xff, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 7, 0xc1,
+            7, 2, 22, 1, 19, 1, 22,
+        ];
+        assert_eq!(**bytes, [&head[..], new.payload, b"c"].concat());
+        let record = Record::parse(&bytes, 0..bytes.len()).unwrap();
+        assert_eq!(record.field(Field::Contract), Some("c"));
+        assert_eq!(record.field(Field::KindName), Some("K"));
+        assert_eq!(record.payload(), new.payload);
+        assert_eq!(record.instant().as_logical(), Some(7));
+        assert_eq!(Kind::of(&record), Kind::Named("K".into()));
+        assert!(Kind::of(&record).is_of(&record));
+        assert!(!Kind::Number(NAMED_KIND).is_of(&record));
+
+        let mut stub = Vec::new();
+        record.encode_stub(&mut stub);
+        let stub = Arc::new(stub);
+        let stub = Record::parse(&stub, 0..stub.len()).unwrap();
+        assert_eq!(Kind::of(&stub), Kind::Named("K".into()));
+        assert_eq!(stub.field(Field::Contract), Some("c"));
+    }
+
+    #[test]
+    fn version_and_contract_belong_together() {
+        let mut native = encoded(&foreign_example()).to_vec();
+        native[0] = RECORD_VERSION;
+        let native = Arc::new(native);
+        assert_eq!(
+            Record::parse(&native, 0..native.len()).unwrap_err(),
+            RecordFlaw::Contract(RECORD_VERSION)
+        );
+        let mut foreign = encoded(&example()).to_vec();
+        foreign[0] = FOREIGN_VERSION;
+        let foreign = Arc::new(foreign);
+        assert_eq!(
+            Record::parse(&foreign, 0..foreign.len()).unwrap_err(),
+            RecordFlaw::Contract(FOREIGN_VERSION)
+        );
+    }
+
     #[test]
     fn what_encoding_says_is_what_parsing_finds() {
         let mut new = example();
@@ -457,8 +582,10 @@ mod tests {
         new.fields.chain = Some("chain");
         new.fields.tenant = Some("elsewhere");
         new.fields.artifact = Some("");
-        let right = [Some(1), None, None, Some(303), None, None];
-        let wrong = [Some(2), Some(9), None, Some(u32::MAX), Some(400), None];
+        let mut right = Hints::default();
+        (right[0], right[3]) = (Some(1), Some(303));
+        let wrong = [Some(2), Some(9), Some(u32::MAX), Some(400)];
+        let wrong = std::array::from_fn(|place| wrong[place % 4]);
         for hints in [Hints::default(), right, wrong] {
             new.hints = hints;
             let mut bytes = vec![1, 2, 3];
@@ -483,9 +610,14 @@ mod tests {
 
     #[test]
     fn damaged_bytes_are_refused_or_read_but_never_panic() {
-        let bytes = encoded(&example());
+        for example in [example(), foreign_example()] {
+            damage(&encoded(&example));
+        }
+    }
+
+    fn damage(bytes: &Arc<Vec<u8>>) {
         for cut in 0..bytes.len() {
-            assert!(Record::parse(&bytes, 0..cut).is_err());
+            assert!(Record::parse(bytes, 0..cut).is_err());
         }
         for place in 0..bytes.len() {
             for bit in 0..8 {

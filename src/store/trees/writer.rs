@@ -2,7 +2,7 @@
 //! transaction with the manifest that makes them count.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::super::index::{Definition, INDEXES, Index, TermHash};
 use super::super::instant::Position;
 use super::super::journal::reader::Mark;
 use super::super::memtable::Entry;
-use super::super::record::Field;
+use super::super::record::{Field, Kind};
 use super::block::{self, MAX_SLOTS};
 use super::directory::{self, BlockInfo, Directory};
 use super::engine::{Engine, Tree, TreeError, Write};
@@ -103,12 +103,8 @@ impl TreeWriter {
             for (definition, postings) in INDEXES.iter().zip(&mut postings) {
                 postings.extend(gather(definition, number, &entries));
             }
-            let mut seen = BTreeSet::new();
-            for entry in &entries {
-                let count = manifest.kinds.entry(entry.record.kind()).or_default();
-                count.events += 1;
-                count.blocks += u64::from(seen.insert(entry.record.kind()));
-            }
+            let kinds = entries.iter().map(|entry| Kind::of(&entry.record));
+            manifest.kinds.count(kinds);
         }
         let page = directory::encode_page(&infos);
         writes.push(Write::insert(
