@@ -65,7 +65,7 @@ pub struct Life {
 }
 
 impl Life {
-    /// A life whose options follow from the dice.
+    /// A life whose options follow from the dice. With `large` events, for logs of few lives.
     pub fn random(log: &Path, seed: u64, life: u64, large: bool, random: &mut Random) -> Self {
         let writers = if random.below(2) == 0 { 1 } else { 8 };
         let mode = match random.below(6) {
@@ -74,7 +74,12 @@ impl Life {
             _ => Mode::Append,
         };
         let segment_bytes = [32 << 10, 256 << 10, 1 << 20][random.below(3) as usize];
-        let memtable_events = [64, 256, 1024][random.below(3) as usize];
+        // Trees are rebuilt a memtable at a time: with small ones that takes long, once a log has grown.
+        let memtable_events = if large {
+            [64, 256, 1024]
+        } else {
+            [256, 1024, 4096]
+        }[random.below(3) as usize];
         Self {
             log: log.to_path_buf(),
             seed,
