@@ -31,6 +31,9 @@
 
 mod contract;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod log;
 mod store;
 

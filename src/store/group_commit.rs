@@ -6,8 +6,8 @@
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::error::{Error, Result};
 
 /// What can be brought to stable storage.
@@ -58,16 +58,18 @@ impl<F: Syncs> GroupCommit<F> {
         }
     }
 
-    /// Notes that the journal now has `count` events, and that all before the last commit are synced
-    /// if a new file was begun for it.
-    pub(crate) fn wrote(&self, count: u64, rotated: Option<(u64, Arc<F>, PathBuf)>) {
+    /// Notes that the journal now has `count` events.
+    pub(crate) fn wrote(&self, count: u64) {
+        self.lock().written = count;
+    }
+
+    /// Notes that what is written from now on goes to another file. All that was written before must be
+    /// synced, by [`sync_through`](Self::sync_through): the one place that syncs, since the system reports
+    /// an error to the first that asks.
+    pub(crate) fn switched(&self, file: Arc<F>, path: PathBuf) {
         let mut state = self.lock();
-        state.written = count;
-        if let Some((synced, file, path)) = rotated {
-            state.synced = state.synced.max(synced);
-            state.file = file;
-            state.path = path;
-        }
+        state.file = file;
+        state.path = path;
     }
 
     /// Events on stable storage.
@@ -187,7 +189,7 @@ mod tests {
                         let mine = {
                             let mut written = written.lock().unwrap();
                             *written += 1;
-                            commit.wrote(*written, None);
+                            commit.wrote(*written);
                             *written
                         };
                         assert!(commit.sync_through(mine).unwrap() >= mine);
@@ -206,7 +208,7 @@ mod tests {
         let commit = GroupCommit::new(3, Arc::clone(&disk), PathBuf::from("x"));
         assert_eq!(commit.sync_through(3).unwrap(), 3);
         disk.broken.store(true, Ordering::SeqCst);
-        commit.wrote(4, None);
+        commit.wrote(4);
         assert!(matches!(commit.sync_through(4), Err(Error::Io { .. })));
         disk.broken.store(false, Ordering::SeqCst);
         assert!(matches!(

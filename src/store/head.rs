@@ -1,8 +1,9 @@
 //! The head: how many events of the log readers may see. It only ever grows.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use super::sync::atomic::{AtomicU64, Ordering};
+use super::sync::{Condvar, Mutex, PoisonError};
 
 /// The published end of the log, and those who wait for it to move.
 #[derive(Debug)]

@@ -23,6 +23,8 @@ pub(crate) mod record;
 pub(crate) mod recover;
 pub(crate) mod shared;
 pub(crate) mod stats;
+pub(crate) mod swap;
+pub(crate) mod sync;
 pub(crate) mod syncer;
 pub(crate) mod trees;
 pub(crate) mod verify;

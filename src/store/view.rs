@@ -1,10 +1,9 @@
 //! What a reader sees: the trees as of one flush, and the memtables with what came since.
 
-use std::sync::Arc;
-
 use super::index::{Index, TermHash};
+use super::journal::reader::Mark;
 use super::memtable::{Entry, Memtable};
-use super::trees::manifest::Mark;
+use super::sync::Arc;
 use super::trees::snapshot::TreeSnapshot;
 
 /// A memtable that takes no more events, on its way into the trees.
@@ -27,6 +26,22 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// The same events, with a new active memtable; the one that was takes no more events.
+    pub(crate) fn frozen_at(&self, mark: Mark) -> Self {
+        let mut frozen = self.frozen.clone();
+        if self.active.size().0 > 0 {
+            frozen.push(Frozen {
+                memtable: Arc::clone(&self.active),
+                mark,
+            });
+        }
+        Self {
+            active: Arc::new(Memtable::new()),
+            frozen,
+            trees: self.trees.clone(),
+        }
+    }
+
     /// The memtables, newest first.
     pub(crate) fn memtables(&self) -> impl Iterator<Item = &Arc<Memtable>> {
         let frozen = self.frozen.iter().rev().map(|frozen| &frozen.memtable);

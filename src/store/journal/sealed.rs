@@ -36,6 +36,10 @@ const CHUNK_TARGET: usize = 128 << 10;
 /// The largest chunk: a frame of the largest size on top of one that just misses the target.
 pub(crate) const MAX_CHUNK: usize = CHUNK_TARGET + segment::HEADER + frame::frame_length(MAX_BODY);
 
+/// An LZ4 block stands for at most so many times its own bytes. A chunk that claims more is refused before
+/// anything is allocated for it.
+const MAX_EXPANSION: usize = 255;
+
 /// Where a chunk lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chunk {
@@ -115,7 +119,7 @@ impl Table {
             let stored_length = reader.u32()? as usize;
             let crc = reader.u32()?;
             let first_sequence = reader.u64()?;
-            if raw_length > MAX_CHUNK {
+            if raw_length > MAX_CHUNK.min(stored_length.saturating_mul(MAX_EXPANSION)) {
                 return Err(SealedFlaw::Length(raw_length));
             }
             chunks.push(Chunk {
@@ -274,6 +278,20 @@ mod tests {
         assert_eq!(table.chunk_of(10).unwrap().first_sequence, 10);
         assert_eq!(table.chunk_of(9), None);
         assert_eq!(table.chunk_of(999).unwrap(), table.chunks.last().unwrap());
+    }
+
+    #[test]
+    fn a_chunk_claims_no_more_than_its_bytes_can_stand_for() {
+        // What expands most is accepted.
+        let mut sealer = Sealer::new(&[0; 72], 0);
+        sealer.push(&vec![0; 64 << 20], 0);
+        let file = sealer.finish();
+        assert!(Table::parse(&file).is_ok());
+        let mut forged = file[..HEADER + ENTRY].to_vec();
+        forged[HEADER + 4..HEADER + 8].copy_from_slice(&1_u32.to_le_bytes());
+        let crc = crc32c::crc32c(&forged[CRC_COVERS_FROM..]);
+        forged[12..16].copy_from_slice(&crc.to_le_bytes());
+        assert!(matches!(Table::parse(&forged), Err(SealedFlaw::Length(_))));
     }
 
     #[test]

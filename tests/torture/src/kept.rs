@@ -20,8 +20,6 @@ pub struct Kept {
     pub events: HashMap<String, u64>,
     /// How long opening took.
     pub opening: Duration,
-    /// Bytes that were cut off.
-    pub torn_bytes: u64,
 }
 
 /// Opens the log and compares it with what was acknowledged; every event must be one that was appended, whole.
@@ -48,7 +46,6 @@ fn check_open<'a>(
         .map_err(|error| format!("cannot be opened: {error}"))?;
     let mut kept = Kept {
         opening: begun.elapsed(),
-        torn_bytes: log.recovery().torn_bytes,
         ..Kept::default()
     };
     if let Some(reason) = &log.recovery().head_ignored {

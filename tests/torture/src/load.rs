@@ -31,6 +31,8 @@ pub enum Kind {
     Pair,
     /// As `single`, but nothing is synced before the process ends.
     Loose,
+    /// As `loose`, but what is appended goes into the trees now and then.
+    Flushing,
     /// Opens, appends a little, closes.
     Little,
     /// Appends until it fails, reads, waits for a line, opens again and appends.
@@ -140,9 +142,10 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     match arguments.kind {
         Kind::All => load.all(),
         Kind::Writers => load.writers(4, 24),
-        Kind::Single => load.unclosed(1, Durability::Sync),
-        Kind::Pair => load.unclosed(2, Durability::Sync),
-        Kind::Loose => load.unclosed(1, Durability::Os),
+        Kind::Single => load.unclosed(1, Durability::Sync, 1 << 20),
+        Kind::Pair => load.unclosed(2, Durability::Sync, 1 << 20),
+        Kind::Loose => load.unclosed(1, Durability::Os, 1 << 20),
+        Kind::Flushing => load.unclosed(1, Durability::Os, 4),
         Kind::Little => load.little(options()),
         Kind::Fill => load.fill(arguments.batch),
         Kind::Rebuild => load.rebuild(),
@@ -315,9 +318,9 @@ impl Load<'_> {
     }
 
     /// Ends without a close, so that nothing is synced that an append has not synced.
-    fn unclosed(&self, writers: u64, durability: Durability) {
+    fn unclosed(&self, writers: u64, durability: Durability, memtable: usize) {
         let small = options().segment_bytes(8 << 10);
-        let Some(log) = self.open(small.memtable_events(1 << 20).durability(durability)) else {
+        let Some(log) = self.open(small.memtable_events(memtable).durability(durability)) else {
             return;
         };
         thread::scope(|scope| {
@@ -328,6 +331,8 @@ impl Load<'_> {
                 });
             }
         });
+        // Time for what is done in the background.
+        thread::sleep(Duration::from_millis(20));
         self.teller.tell("end");
         std::process::exit(0);
     }

@@ -4,17 +4,29 @@
 //! and their figures. Every campaign is repeatable by its seed. A campaign that finds a violation, or whose
 //! negative control finds none, ends with exit code 1.
 
+mod bit_rot;
 mod crash;
+mod damage;
+mod disk;
 mod full_disk;
 mod io_errors;
 mod kept;
+mod ledger;
 mod load;
+mod namespace;
+mod power_cut;
+mod process;
+mod progress;
 mod recording;
 mod report;
+mod sigkill;
+mod soak;
+mod specimen;
 mod strace;
 mod told;
 mod torn_writes;
 mod workload;
+mod writer;
 
 use std::process::ExitCode;
 
@@ -54,24 +66,62 @@ impl Options {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Campaign {
-    /// The n-th write, sync, rename or open fails.
+    /// Every campaign that needs no more than root, the tools of ext4, and strace.
+    All,
+    /// Cut the file system off under a write load. Takes root.
+    PowerCut,
+    /// Damage one byte, page or end of one file at a time.
+    BitRot,
+    /// Kill the writing process at any moment.
+    Sigkill,
+    /// Load the log for a long time and see what grows.
+    Soak {
+        /// How long, instead of 30 minutes, or 10 seconds in the short form.
+        #[arg(long)]
+        minutes: Option<f64>,
+    },
+    /// Make the n-th write, sync, rename or open fail. Takes strace.
     IoErrors,
-    /// Every state that a crash may leave of recorded writes.
+    /// Open every state that a crash may leave of recorded writes. Takes strace.
     TornWrites,
-    /// A real disk runs full, and gets room again.
+    /// Fill a real disk, then make room. Takes root.
     FullDisk,
-    /// What a child of a campaign runs.
+    /// What a child of these campaigns runs.
     #[command(hide = true)]
     Load(load::Arguments),
+    /// What the campaigns kill.
+    #[command(hide = true)]
+    Writer(writer::Life),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let options = &arguments.options;
+    if matches!(
+        arguments.campaign,
+        Campaign::All | Campaign::PowerCut | Campaign::FullDisk
+    ) {
+        namespace::enter();
+    }
     let reports: Vec<Report> = match &arguments.campaign {
-        Campaign::IoErrors => vec![io_errors::run(&arguments.options)],
-        Campaign::FullDisk => vec![full_disk::run(&arguments.options)],
-        Campaign::TornWrites => vec![torn_writes::run(&arguments.options)],
+        Campaign::All => vec![
+            power_cut::run(options),
+            sigkill::run(options),
+            bit_rot::run(options),
+            io_errors::run(options),
+            torn_writes::run(options),
+            full_disk::run(options),
+            soak::run(options, None),
+        ],
+        Campaign::BitRot => vec![bit_rot::run(options)],
+        Campaign::PowerCut => vec![power_cut::run(options)],
+        Campaign::Soak { minutes } => vec![soak::run(options, *minutes)],
+        Campaign::Sigkill => vec![sigkill::run(options)],
+        Campaign::IoErrors => vec![io_errors::run(options)],
+        Campaign::TornWrites => vec![torn_writes::run(options)],
+        Campaign::FullDisk => vec![full_disk::run(options)],
         Campaign::Load(load) => return load::run(load),
+        Campaign::Writer(life) => return writer::main(life),
     };
     for report in &reports {
         println!("{report}");

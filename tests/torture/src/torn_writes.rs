@@ -15,6 +15,7 @@ use crate::Options;
 use crate::crash::{Choice, Moment};
 use crate::kept;
 use crate::load;
+use crate::progress;
 use crate::recording::{Op, Recording};
 use crate::report::Report;
 use crate::strace;
@@ -30,10 +31,14 @@ const SCENARIOS: &[(&str, &[(&str, u64)])] = &[
         &[("loose", 0), ("single", 0), ("single", 1)],
     ),
     ("closed and opened", &[("little", 0), ("single", 1)]),
+    (
+        "into the trees before it is synced",
+        &[("flushing", 0), ("single", 1)],
+    ),
 ];
 
 /// States in the long form, and in the short one.
-const STATES: (u64, u64) = (6000, 240);
+const STATES: (u64, u64) = (20_000, 1000);
 
 /// Wrong states of a run that are told in full.
 const WRONG: u64 = 3;
@@ -50,10 +55,12 @@ pub fn run(options: &Options) -> Report {
     let states = options.trials(STATES.0, STATES.1);
     let again = if options.short { 1 } else { 6 };
     let share = states / (SCENARIOS.len() as u64 + again);
+    let bar = progress::bar(report.name, SCENARIOS.len() as u64 + again);
     let mut torn = Vec::new();
     for (name, runs) in SCENARIOS {
         let begun = begin(None, runs);
         enumerate(&mut report, &mut random, name, begun, share, &mut torn);
+        bar.inc(1);
     }
     // A crash while the log goes on after a crash.
     for _ in 0..again {
@@ -72,6 +79,7 @@ pub fn run(options: &Options) -> Report {
             &mut Vec::new(),
         );
     }
+    bar.finish_and_clear();
     report.took = begun.elapsed();
     report
 }
@@ -89,7 +97,7 @@ struct Begun {
 }
 
 fn begin(start: Option<Torn>, runs: &[(&str, u64)]) -> Result<Begun, String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let folder = strace::folder().map_err(|error| error.to_string())?;
     let root = folder.path().join("log");
     let mut acked = Vec::new();
     let record = |acked: &mut Vec<(Batch, u64)>| {
@@ -101,7 +109,7 @@ fn begin(start: Option<Torn>, runs: &[(&str, u64)]) -> Result<Begun, String> {
         for (kind, life) in runs {
             let before = recording.done.len();
             recording.run(&root, kind, *life)?;
-            if *kind == "loose" {
+            if matches!(*kind, "loose" | "flushing") {
                 // What it was told is kept survives the process, not a power cut.
                 for done in recording.done.iter_mut().skip(before) {
                     if matches!(done.op, Op::Told(Line::Acked(..))) {
@@ -222,8 +230,7 @@ fn open(
     floor: u64,
     go_on: bool,
 ) -> Result<u64, String> {
-    // In memory, where there is such a place: what is read counts, not what is synced.
-    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+    let folder = strace::folder();
     let folder = folder.map_err(|error| error.to_string())?;
     let root = folder.path().join("log");
     let state = moment.state(choice);
