@@ -1,6 +1,6 @@
 //! Fault campaigns against the log: each breaks something many times and counts what was lost.
 //!
-//! `cargo run --release -p torture -- all --short` is what CI runs; `docs/reliability.md` has the long forms
+//! `cargo run --release -p torture -- all --short` runs the short forms; `docs/reliability.md` has the long forms
 //! and their figures. Every campaign is repeatable by its seed. A campaign that finds a violation, or whose
 //! negative control finds none, ends with exit code 1.
 
