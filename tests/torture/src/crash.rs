@@ -19,9 +19,6 @@ const SECTOR: usize = 512;
 const ALL_WAYS: usize = 6;
 /// Of so many unsynced writes, every subset is tried.
 const ALL_SUBSETS: usize = 5;
-/// Random choices at a point, beside those.
-const RANDOM: u64 = 12;
-
 /// What is there of one unsynced change of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
@@ -129,8 +126,8 @@ impl<'a> Moment<'a> {
         }
     }
 
-    /// The choices to try, some of them random.
-    pub fn choices(&self, random: &mut Random) -> Vec<Choice> {
+    /// The choices to try, `more` of them random.
+    pub fn choices(&self, random: &mut Random, more: u64) -> Vec<Choice> {
         let count = self.unsynced.len();
         let with = |parts: Vec<Part>| Choice {
             parts,
@@ -173,7 +170,7 @@ impl<'a> Moment<'a> {
                 let way = |subset: u32| (0..sectors).map(|s| subset >> s & 1 == 1).collect();
                 subsets.map(way).collect()
             } else {
-                (0..RANDOM).map(|_| flips(sectors, random)).collect()
+                (0..more).map(|_| flips(sectors, random)).collect()
             };
             for way in ways {
                 let mut parts = vec![Part::All; count];
@@ -184,7 +181,7 @@ impl<'a> Moment<'a> {
             }
         }
         // Any sectors of any writes, of any length.
-        for _ in 0..if count > 0 { RANDOM } else { 0 } {
+        for _ in 0..if count > 0 { more } else { 0 } {
             let part = |place: &usize| Part::Sectors(flips(self.sectors(*place), random));
             let parts = self.unsynced.iter().map(part).collect();
             let lengths = [Length::Natural, Length::Synced, Length::Last];

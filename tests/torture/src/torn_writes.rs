@@ -53,13 +53,22 @@ pub fn run(options: &Options) -> Report {
     }
     let mut random = Random::new(options.seed);
     let states = options.trials(STATES.0, STATES.1);
-    let again = if options.short { 1 } else { 6 };
+    let again = if options.short { 1 } else { 15 };
+    // Random choices at each point, beside those that are always tried.
+    let more = if options.short { 12 } else { 60 };
     let share = states / (SCENARIOS.len() as u64 + again);
     let bar = progress::bar(report.name, SCENARIOS.len() as u64 + again);
     let mut torn = Vec::new();
     for (name, runs) in SCENARIOS {
         let begun = begin(None, runs);
-        enumerate(&mut report, &mut random, name, begun, share, &mut torn);
+        enumerate(
+            &mut report,
+            &mut random,
+            name,
+            begun,
+            (share, more),
+            &mut torn,
+        );
         bar.inc(1);
     }
     // A crash while the log goes on after a crash.
@@ -75,7 +84,7 @@ pub fn run(options: &Options) -> Report {
             &mut random,
             &name,
             begun,
-            share,
+            (share, more),
             &mut Vec::new(),
         );
     }
@@ -124,13 +133,13 @@ fn begin(start: Option<Torn>, runs: &[(&str, u64)]) -> Result<Begun, String> {
     Ok(Begun { recording, acked })
 }
 
-/// Tries `share` states of a recording, spread over its points.
+/// Tries `share` states of a recording, spread over its points, from `more` random choices at each.
 fn enumerate(
     report: &mut Report,
     random: &mut Random,
     name: &str,
     begun: Result<Begun, String>,
-    share: u64,
+    (share, more): (u64, u64),
     torn: &mut Vec<Torn>,
 ) {
     let Begun { recording, acked } = match begun {
@@ -151,7 +160,7 @@ fn enumerate(
             acked.push((batch.clone(), *first));
         }
         let moment = Moment::new(&recording, until);
-        let choices = moment.choices(random).into_iter();
+        let choices = moment.choices(random, more).into_iter();
         let fresh: Vec<_> = choices
             .filter(|choice| seen.insert((moment.state(choice).fingerprint(), acked.len())))
             .collect();
