@@ -81,9 +81,21 @@ impl<'a> Moment<'a> {
         };
         // From the last operation back: what was synced, and up to when.
         let mut files: HashMap<usize, usize> = HashMap::new();
+        // The same before the last sync that failed, and when that was.
+        let mut before: HashMap<usize, usize> = HashMap::new();
+        let mut dropped: HashMap<usize, usize> = HashMap::new();
         let mut folders: HashMap<&str, usize> = HashMap::new();
         for (place, done) in recording.done.iter().enumerate().take(until).rev() {
             match &done.op {
+                Op::FailedSync(inode) => {
+                    // A later sync covers only what was written after this one.
+                    let since = dropped.entry(*inode).or_default();
+                    *since = (*since).max(done.at);
+                }
+                Op::Sync(inode) if dropped.contains_key(inode) => {
+                    let covered = before.entry(*inode).or_default();
+                    *covered = (*covered).max(done.began);
+                }
                 Op::Sync(inode) => {
                     let covered = files.entry(*inode).or_default();
                     *covered = (*covered).max(done.began);
@@ -93,7 +105,11 @@ impl<'a> Moment<'a> {
                     *covered = (*covered).max(done.began);
                 }
                 Op::Write(inode, ..) | Op::SetLen(inode, _) => {
-                    if files.get(inode).is_none_or(|covered| done.at >= *covered) {
+                    let covered = match dropped.get(inode) {
+                        Some(since) if done.at < *since => before.get(inode),
+                        _ => files.get(inode),
+                    };
+                    if covered.is_none_or(|covered| done.at >= *covered) {
                         moment.unsynced.push(place);
                     }
                 }
@@ -259,7 +275,7 @@ impl<'a> Moment<'a> {
                     let part = parts.get(&place).copied();
                     contents.entry(*inode).or_default().set_len(*length, part);
                 }
-                Op::Sync(_) | Op::SyncFolder(_) | Op::Told(_) => {}
+                Op::Sync(_) | Op::FailedSync(_) | Op::SyncFolder(_) | Op::Told(_) => {}
             }
         }
         // What lies in a folder is lost with the folder.

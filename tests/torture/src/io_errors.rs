@@ -33,6 +33,8 @@ const FEW: u64 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Whose {
     Caller,
+    /// The same without syncs: a write is all that an acknowledgement stands on.
+    Unsynced,
     Maintenance,
     Anyone,
     Writers,
@@ -49,6 +51,7 @@ const PLAN: &[(Whose, &str, &[&str])] = &[
     (Whose::Caller, "mkdir", &["EIO", "ENOSPC"]),
     (Whose::Caller, "unlink", &["EIO"]),
     (Whose::Caller, "unlinkat", &["EIO"]),
+    (Whose::Unsynced, "write", &["EIO", "ENOSPC"]),
     (Whose::Maintenance, "write", &["EIO", "ENOSPC", "ENOSPC+"]),
     (Whose::Maintenance, "fdatasync", &["EIO", "EIO+"]),
     (Whose::Maintenance, "fsync", &["EIO", "EIO+"]),
@@ -64,7 +67,14 @@ const PLAN: &[(Whose, &str, &[&str])] = &[
 ];
 
 /// The calls of the short form.
-const SHORT: &[&str] = &["write", "fdatasync", "fsync", "rename", "openat"];
+const SHORT: &[&str] = &[
+    "write",
+    "fdatasync",
+    "fsync",
+    "rename",
+    "openat",
+    "pwrite64",
+];
 
 /// All calls that are written down.
 const TRACED: &str = "write,writev,pwrite64,fsync,fdatasync,sync_file_range,openat,rename,ftruncate,mkdir,unlink,unlinkat";
@@ -80,6 +90,7 @@ pub fn run(options: &Options) -> Report {
     let mut calls = Calls::new();
     for whose in [
         Whose::Caller,
+        Whose::Unsynced,
         Whose::Maintenance,
         Whose::Anyone,
         Whose::Writers,
@@ -237,6 +248,10 @@ fn traced(folder: &Path, whose: Whose, inject: Option<String>) -> std::io::Resul
         Whose::Caller | Whose::Anyone => {
             Ok(Running::start(under(&strace, &child("all", &path, &[])))?.end())
         }
+        Whose::Unsynced => {
+            let child = child("all", &path, &["--unsynced"]);
+            Ok(Running::start(under(&strace, &child))?.end())
+        }
         Whose::Writers => Ok(Running::start(under(&strace, &child("writers", &path, &[])))?.end()),
         Whose::Maintenance => {
             let mut running = Running::start(child("all", &path, &["--pause"]))?;
@@ -387,7 +402,7 @@ fn judge(
     report.count("panics of sled that were caught", caught);
     found.extend(panics.iter().map(|panic| (*panic).to_owned()));
     found.extend(said(report, told, whose));
-    if matches!(whose, Whose::Caller) {
+    if matches!(whose, Whose::Caller | Whose::Unsynced) {
         found.extend(after_failure(report, calls));
     }
     let kept = kept::check(path, load::options(), told.acked());
@@ -420,7 +435,7 @@ fn said(report: &mut Report, told: &Told, whose: Whose) -> Vec<String> {
             }
             Line::Unsaid(_, variant, text) => {
                 failed_append = true;
-                unseen = variant == "Io" && whose == Whose::Caller;
+                unseen = variant == "Io" && matches!(whose, Whose::Caller | Whose::Unsynced);
                 report.count(&format!("appends answered {variant}"), 1);
                 if !matches!(variant.as_str(), "Io" | "Poisoned") {
                     found.push(format!("an append gave {variant}: {text}"));

@@ -52,6 +52,9 @@ pub struct Arguments {
     /// Waits for a line once the log is open.
     #[arg(long)]
     pause: bool,
+    /// Acknowledges what only the operating system has.
+    #[arg(long)]
+    unsynced: bool,
     /// Events of a batch, for `fill`.
     #[arg(long, default_value_t = 1)]
     batch: u64,
@@ -138,6 +141,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         path: &arguments.path,
         life: arguments.life,
         pause: arguments.pause,
+        unsynced: arguments.unsynced,
     };
     match arguments.kind {
         Kind::All => load.all(),
@@ -159,6 +163,7 @@ struct Load<'a> {
     path: &'a Path,
     life: u64,
     pause: bool,
+    unsynced: bool,
 }
 
 impl Load<'_> {
@@ -260,7 +265,12 @@ impl Load<'_> {
     }
 
     fn all(&self) {
-        if let Some(log) = self.open(options()) {
+        let durability = if self.unsynced {
+            Durability::Os
+        } else {
+            Durability::Sync
+        };
+        if let Some(log) = self.open(options().durability(durability)) {
             let appended = (0..24).all(|batch| self.append(&log, 0, batch, size_of(batch)));
             if !appended {
                 self.after_error(&log);
@@ -277,6 +287,7 @@ impl Load<'_> {
         }
         let again = Load {
             pause: false,
+            unsynced: self.unsynced,
             path: self.path,
             life: self.life + 1,
             teller: match Teller::new() {
@@ -347,6 +358,7 @@ impl Load<'_> {
         self.close(log);
         let again = Load {
             pause: false,
+            unsynced: self.unsynced,
             path: self.path,
             life: self.life + 1,
             teller: match Teller::new() {

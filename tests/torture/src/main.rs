@@ -13,12 +13,14 @@ mod io_errors;
 mod kept;
 mod ledger;
 mod load;
+mod mutation;
 mod namespace;
 mod power_cut;
 mod process;
 mod progress;
 mod recording;
 mod report;
+mod safety_lines;
 mod sigkill;
 mod soak;
 mod specimen;
@@ -86,6 +88,12 @@ enum Campaign {
     TornWrites,
     /// Fill a real disk, then make room. Takes root.
     FullDisk,
+    /// Take each safety line out of a copy of the source, and see a test fail. Slow.
+    Mutation {
+        /// Only the lines whose name has this in it.
+        #[arg(long)]
+        only: Option<String>,
+    },
     /// What a child of these campaigns runs.
     #[command(hide = true)]
     Load(load::Arguments),
@@ -120,6 +128,7 @@ fn main() -> ExitCode {
         Campaign::IoErrors => vec![io_errors::run(options)],
         Campaign::TornWrites => vec![torn_writes::run(options)],
         Campaign::FullDisk => vec![full_disk::run(options)],
+        Campaign::Mutation { only } => vec![mutation::run(options, only.as_deref())],
         Campaign::Load(load) => return load::run(load),
         Campaign::Writer(life) => return writer::main(life),
     };

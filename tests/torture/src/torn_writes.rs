@@ -16,24 +16,43 @@ use crate::crash::{Choice, Moment};
 use crate::kept;
 use crate::load;
 use crate::progress;
-use crate::recording::{Op, Recording};
+use crate::recording::{Done, Op, Recording};
 use crate::report::Report;
 use crate::strace;
 use crate::told::{Batch, Line};
 use crate::workload::Random;
 
-/// Runs that are recorded one after the other, by kind and life.
-const SCENARIOS: &[(&str, &[(&str, u64)])] = &[
-    ("one writer, twice", &[("single", 0), ("single", 1)]),
-    ("two writers, twice", &[("pair", 0), ("pair", 1)]),
+/// Runs that are recorded one after the other, by kind and life, with a call that fails.
+type Runs = &'static [(&'static str, u64, Option<&'static str>)];
+
+const SCENARIOS: &[(&str, Runs)] = &[
+    (
+        "one writer, twice",
+        &[("single", 0, None), ("single", 1, None)],
+    ),
+    (
+        "two writers, twice",
+        &[("pair", 0, None), ("pair", 1, None)],
+    ),
     (
         "unsynced, then the same events again",
-        &[("loose", 0), ("single", 0), ("single", 1)],
+        &[("loose", 0, None), ("single", 0, None), ("single", 1, None)],
     ),
-    ("closed and opened", &[("little", 0), ("single", 1)]),
+    (
+        "closed and opened",
+        &[("little", 0, None), ("single", 1, None)],
+    ),
     (
         "into the trees before it is synced",
-        &[("flushing", 0), ("single", 1)],
+        &[("flushing", 0, None), ("single", 1, None)],
+    ),
+    (
+        "a sync fails, then the same events again",
+        &[
+            ("single", 0, Some("fdatasync:error=EIO:when=4")),
+            ("single", 0, None),
+            ("single", 1, None),
+        ],
     ),
 ];
 
@@ -78,7 +97,7 @@ pub fn run(options: &Options) -> Report {
         };
         let start = torn.swap_remove(place as usize);
         let name = format!("after a crash of: {}", start.name);
-        let begun = begin(Some(start), &[("single", 9)]);
+        let begun = begin(Some(start), &[("single", 9, None)]);
         enumerate(
             &mut report,
             &mut random,
@@ -105,7 +124,7 @@ struct Begun {
     acked: Vec<(Batch, u64)>,
 }
 
-fn begin(start: Option<Torn>, runs: &[(&str, u64)]) -> Result<Begun, String> {
+fn begin(start: Option<Torn>, runs: Runs) -> Result<Begun, String> {
     let folder = strace::folder().map_err(|error| error.to_string())?;
     let root = folder.path().join("log");
     let mut acked = Vec::new();
@@ -115,9 +134,9 @@ fn begin(start: Option<Torn>, runs: &[(&str, u64)]) -> Result<Begun, String> {
             acked.extend(start.acked);
         }
         let mut recording = Recording::of(&root)?;
-        for (kind, life) in runs {
+        for (kind, life, inject) in runs {
             let before = recording.done.len();
-            recording.run(&root, kind, *life)?;
+            recording.run(&root, kind, *life, *inject)?;
             if matches!(*kind, "loose" | "flushing") {
                 // What it was told is kept survives the process, not a power cut.
                 for done in recording.done.iter_mut().skip(before) {
@@ -146,6 +165,9 @@ fn enumerate(
         Ok(begun) => begun,
         Err(error) => return report.violation(format!("{name}: {error}")),
     };
+    let failed = |done: &&Done| matches!(done.op, Op::FailedSync(_));
+    let failed = recording.done.iter().filter(failed).count() as u64;
+    report.count("syncs that were made to fail", failed);
     let mut acked = acked;
     // Every distinct state with what it must hold.
     let mut seen = HashSet::new();
