@@ -76,6 +76,7 @@ fn a_tampered_segment_is_not_sealed() {
     for number in 0..20 {
         log.append(&event(&format!("more-{number}"))).unwrap();
     }
+    log.flush().unwrap();
     // A later segment is sealed: this one had its turn.
     let deadline = Instant::now() + Duration::from_secs(10);
     let sealed = |path: &PathBuf| *path > tampered && path.extension().unwrap() == "segz";
