@@ -13,12 +13,14 @@ mod io_errors;
 mod kept;
 mod ledger;
 mod load;
+mod mutation;
 mod namespace;
 mod power_cut;
 mod process;
 mod progress;
 mod recording;
 mod report;
+mod safety_lines;
 mod sigkill;
 mod soak;
 mod specimen;
@@ -66,7 +68,7 @@ impl Options {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Campaign {
-    /// Every campaign that needs no more than root and the tools of ext4.
+    /// Every campaign that needs no more than root, the tools of ext4, and strace.
     All,
     /// Cut the file system off under a write load. Takes root.
     PowerCut,
@@ -80,24 +82,33 @@ enum Campaign {
         #[arg(long)]
         minutes: Option<f64>,
     },
+    /// Make the n-th write, sync, rename or open fail. Takes strace.
+    IoErrors,
+    /// Open every state that a crash may leave of recorded writes. Takes strace.
+    TornWrites,
+    /// Fill a real disk, then make room. Takes root.
+    FullDisk,
+    /// Take each safety line out of a copy of the source, and see a test fail. Slow.
+    Mutation {
+        /// Only the lines whose name has this in it.
+        #[arg(long)]
+        only: Option<String>,
+    },
+    /// What a child of these campaigns runs.
+    #[command(hide = true)]
+    Load(load::Arguments),
     /// What the campaigns kill.
     #[command(hide = true)]
     Writer(writer::Life),
-    /// The n-th write, sync, rename or open fails.
-    IoErrors,
-    /// Every state that a crash may leave of recorded writes.
-    TornWrites,
-    /// A real disk runs full, and gets room again.
-    FullDisk,
-    /// What a child of a campaign runs.
-    #[command(hide = true)]
-    Load(load::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let options = &arguments.options;
-    if matches!(arguments.campaign, Campaign::All | Campaign::PowerCut) {
+    if matches!(
+        arguments.campaign,
+        Campaign::All | Campaign::PowerCut | Campaign::FullDisk
+    ) {
         namespace::enter();
     }
     let reports: Vec<Report> = match &arguments.campaign {
@@ -105,17 +116,21 @@ fn main() -> ExitCode {
             power_cut::run(options),
             sigkill::run(options),
             bit_rot::run(options),
+            io_errors::run(options),
+            torn_writes::run(options),
+            full_disk::run(options),
             soak::run(options, None),
         ],
         Campaign::BitRot => vec![bit_rot::run(options)],
         Campaign::PowerCut => vec![power_cut::run(options)],
         Campaign::Soak { minutes } => vec![soak::run(options, *minutes)],
         Campaign::Sigkill => vec![sigkill::run(options)],
-        Campaign::Writer(life) => return writer::main(life),
         Campaign::IoErrors => vec![io_errors::run(options)],
-        Campaign::FullDisk => vec![full_disk::run(options)],
         Campaign::TornWrites => vec![torn_writes::run(options)],
+        Campaign::FullDisk => vec![full_disk::run(options)],
+        Campaign::Mutation { only } => vec![mutation::run(options, only.as_deref())],
         Campaign::Load(load) => return load::run(load),
+        Campaign::Writer(life) => return writer::main(life),
     };
     for report in &reports {
         println!("{report}");

@@ -1,0 +1,163 @@
+//! Take each safety line out: a test must fail for every one.
+//!
+//! The repository is copied; one line after the other is changed there, and the check that is to notice runs.
+//! Each check runs once on the unchanged copy, where it must pass. `docs/safety-lines.md` lists the lines.
+//! The long form only: every line costs a build.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::Options;
+use crate::progress;
+use crate::report::Report;
+use crate::safety_lines::{LINES, SafetyLine};
+
+/// Runs the campaign.
+pub fn run(options: &Options, only: Option<&str>) -> Report {
+    let begun = Instant::now();
+    let mut report = Report::new("mutation", options.seed);
+    let lines: Vec<&SafetyLine> = LINES
+        .iter()
+        .filter(|line| only.is_none_or(|only| line.name.contains(only)))
+        .collect();
+    let copy = match Copy::new() {
+        Ok(copy) => copy,
+        Err(error) => {
+            report.violation(format!("the repository cannot be copied: {error}"));
+            return report;
+        }
+    };
+    let bar = progress::bar(report.name, lines.len() as u64);
+    let checks: BTreeSet<&[&str]> = lines.iter().map(|line| line.check).collect();
+    for check in checks {
+        match copy.run(check) {
+            Ok(Outcome::Passed) => {}
+            Ok(Outcome::Failed(text)) => report.violation(format!(
+                "`cargo {}` fails without any change: {text}",
+                check.join(" ")
+            )),
+            Err(error) => report.violation(format!("cargo: {error}")),
+        }
+    }
+    if report.is_clean() {
+        for line in lines {
+            report.trials += 1;
+            take_out(&mut report, &copy, line);
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    report.took = begun.elapsed();
+    report
+}
+
+fn take_out(report: &mut Report, copy: &Copy, line: &SafetyLine) {
+    let outcome = copy.changed(line, || {
+        // A change that does not compile shows nothing.
+        match copy.run(&["check", "--quiet", "--lib"])? {
+            Outcome::Passed => copy.run(line.check),
+            Outcome::Failed(text) => Err(io::Error::other(format!("does not compile: {text}"))),
+        }
+    });
+    match outcome {
+        Ok(Outcome::Failed(_)) => report.count("lines taken out, and noticed", 1),
+        Ok(Outcome::Passed) => {
+            report.count("lines taken out, and not noticed", 1);
+            report.violation(format!(
+                "{}: `cargo {}` passes without it",
+                line.name,
+                line.check.join(" ")
+            ));
+        }
+        Err(error) => report.violation(format!("{}: {error}", line.name)),
+    }
+}
+
+enum Outcome {
+    Passed,
+    /// With the end of what was said.
+    Failed(String),
+}
+
+/// A copy of the repository, and where it is built.
+struct Copy {
+    folder: tempfile::TempDir,
+    target: PathBuf,
+}
+
+impl Copy {
+    fn new() -> io::Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let root = root.canonicalize()?;
+        let listed = Command::new("git")
+            .args([
+                "ls-files",
+                "-z",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+            ])
+            .current_dir(&root)
+            .output()?;
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let copy = Self {
+            folder: tempfile::tempdir()?,
+            target: target.join("mutation"),
+        };
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        for name in listed.split('\0').filter(|name| !name.is_empty()) {
+            let (from, to) = (root.join(name), copy.folder.path().join(name));
+            if let Some(folder) = to.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            // One that was removed, and is still in the index.
+            if from.is_file() {
+                fs::copy(from, to)?;
+            }
+        }
+        Ok(copy)
+    }
+
+    /// Runs cargo in the copy.
+    fn run(&self, arguments: &[&str]) -> io::Result<Outcome> {
+        let output = Command::new("cargo")
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("CARGO_TARGET_DIR", &self.target)
+            .stdin(Stdio::null())
+            .output()?;
+        if output.status.success() {
+            return Ok(Outcome::Passed);
+        }
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        let end: Vec<&str> = said.lines().rev().take(12).collect();
+        Ok(Outcome::Failed(
+            end.into_iter().rev().collect::<Vec<_>>().join("\n    "),
+        ))
+    }
+
+    /// Calls `check` while a line is changed.
+    fn changed(
+        &self,
+        line: &SafetyLine,
+        check: impl FnOnce() -> io::Result<Outcome>,
+    ) -> io::Result<Outcome> {
+        let path = self.folder.path().join(line.file);
+        let text = fs::read_to_string(&path)?;
+        let found = text.matches(line.text).count();
+        if found != 1 {
+            let what = format!("{:?} stands {found} times in {}", line.text, line.file);
+            return Err(io::Error::other(what));
+        }
+        fs::write(&path, text.replacen(line.text, line.instead, 1))?;
+        let outcome = check();
+        fs::write(&path, text)?;
+        outcome
+    }
+}
