@@ -17,6 +17,7 @@ use crate::log::{ExperienceLog, LogReader, Options, ScanOptions};
 use crate::store::index::{INDEXES, TermHasher};
 use crate::store::instant::Instant;
 use crate::store::journal::frame::{self, ChecksumSeed, FrameHeader};
+use crate::store::journal::reader::Mark;
 use crate::store::journal::reader::Place;
 use crate::store::journal::seal;
 use crate::store::journal::sealed::{self, Table};
@@ -27,7 +28,6 @@ use crate::store::options::Durability;
 use crate::store::prepare::Prepared;
 use crate::store::record::{Fields, NewRecord};
 use crate::store::trees::engine::{Engine, Tree, Write};
-use crate::store::trees::manifest::Mark;
 
 const LOG_ID: [u8; 16] = [7; 16];
 const SEGMENT_BYTES: u64 = 8 << 10;
@@ -501,6 +501,9 @@ fn write_journal(folder: &Path, events: &[ExperienceEventEnvelope]) -> Mark {
             .collect();
         let batch = Prepared::new(&records, &hasher).unwrap();
         let count = u32::try_from(records.len()).unwrap();
+        if writer.is_full_for(batch.body.len()) {
+            writer.rotate().unwrap();
+        }
         let synced = writer.sequence();
         writer
             .append(&batch.body, &batch.body_hash, count, 0, synced)

@@ -1,18 +1,20 @@
 //! Admission: an envelope is checked, bounded and turned into a record before it may enter the log.
 
-use super::identifier::IdentifierRule;
+use super::identifier::{IdentifierRule, MAX_IDENTIFIER};
 use super::kind_code;
 use super::time::{self, MAX_TIME};
 use crate::contract::codec;
 use crate::contract::experience_store::{ExperienceEvent, ExperienceEventEnvelope};
-use crate::error::{Error, Result};
+use crate::error::{Error, IdentifierFlaw, Result};
 use crate::store::index::TermHasher;
 use crate::store::instant::Instant;
 use crate::store::prepare::Prepared;
-use crate::store::record::{Field, Fields, NewRecord, Record};
+use crate::store::record::{Field, Fields, MAX_FIELD, NewRecord, Record};
 
 /// The payload format of an envelope in the encoding of [`codec`].
 pub(crate) const PAYLOAD_ENVELOPE: u8 = 1;
+
+const _: () = assert!(MAX_IDENTIFIER <= MAX_FIELD);
 
 /// What an envelope must satisfy.
 #[derive(Debug, Clone, Copy)]
@@ -104,16 +106,39 @@ fn check(event: &ExperienceEventEnvelope, rule: IdentifierRule) -> Result<Instan
         ("tenant_id", event.tenant_id.as_ref()),
         ("correlation_id", event.correlation_id.as_ref()),
     ];
+    let refuse = |field, flaw| Error::InvalidIdentifier {
+        event_id: shown(&event.event_id, MAX_IDENTIFIER),
+        field,
+        flaw,
+    };
     for (field, identifier) in identifiers {
         let Some(identifier) = identifier else {
             continue;
         };
-        rule.check(identifier)
-            .map_err(|flaw| Error::InvalidIdentifier {
-                event_id: shown(&event.event_id, super::identifier::MAX_IDENTIFIER),
+        rule.check(identifier).map_err(|flaw| refuse(field, flaw))?;
+    }
+    // What an event is found by besides is the producer's own, but bounded as well.
+    let Fields {
+        chain,
+        artifact,
+        trace_link,
+        ..
+    } = fields(event);
+    let terms = [
+        ("chain_id", chain),
+        ("artifact_id", artifact),
+        ("trace_link_id", trace_link),
+    ];
+    for (field, term) in terms {
+        if let Some(found) = term.map(str::len).filter(|length| *length > MAX_IDENTIFIER) {
+            return Err(refuse(
                 field,
-                flaw,
-            })?;
+                IdentifierFlaw::TooLong {
+                    found,
+                    limit: MAX_IDENTIFIER,
+                },
+            ));
+        }
     }
     time::parse(&event.occurred_at).map_err(|reason| Error::InvalidTimestamp {
         event_id: event.event_id.clone(),

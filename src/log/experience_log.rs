@@ -159,11 +159,12 @@ impl ExperienceLog {
         self.store.flush()
     }
 
-    /// Makes new trees from the journal. Reads go on meanwhile, from the journal; appends wait.
+    /// Makes new trees from the journal, in place of those that there are. Reads and appends go on
+    /// meanwhile. Events that are still in memory stay there: see [`flush`](Self::flush).
     ///
     /// # Errors
     ///
-    /// As for [`flush`](Self::flush).
+    /// Damage of the journal, or an error of the file system: the old trees go on serving then.
     pub fn rebuild_trees(&self) -> Result<()> {
         self.store.rebuild_trees()
     }

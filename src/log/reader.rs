@@ -35,10 +35,13 @@ pub struct LogReader {
 impl LogReader {
     /// Looks at the log in `path`, which somebody may be writing. Nothing is changed.
     ///
+    /// It sees every whole commit in the journal, also one that its writer has not synced yet: after a
+    /// power cut, an event that was seen but never acknowledged may be gone.
+    ///
     /// # Errors
     ///
-    /// [`Error::NoSuchLog`](crate::Error::NoSuchLog), [`Error::NotALog`](crate::Error::NotALog),
-    /// [`Error::NewerFormat`](crate::Error::NewerFormat), or damage that is found at once.
+    /// [`Error::NoSuchLog`](crate::Error::NoSuchLog), [`Error::NotALog`](crate::Error::NotALog) or
+    /// [`Error::NewerFormat`](crate::Error::NewerFormat). Damage of the journal is told by what reads it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Ok(Self {
             store: StoreReader::Look(Arc::new(Look::open(path.as_ref())?)),

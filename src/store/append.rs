@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// Memtables that may wait for the trees before appends have to wait, too.
 const MAX_FROZEN: usize = 4;
 /// A memtable is frozen at this many bytes, however few its events.
-const MEMTABLE_BYTES: usize = 64 << 20;
+pub(crate) const MEMTABLE_BYTES: usize = 64 << 20;
 
 /// Where a record of a batch stands in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,15 +54,13 @@ impl Shared {
         self.commit.check()?;
         self.wait_for_room()?;
         let placed = self.place(&batch, writer.sequence())?;
-        let count = placed
-            .iter()
-            .map(|placed| placed.sequence + 1)
-            .max()
-            .unwrap_or(0);
         let new: Vec<bool> = placed.iter().map(|placed| placed.written).collect();
         if new.contains(&true) {
             self.commit_batch(&mut writer, batch.only(&new)?)?;
         }
+        // A repeated event may stand in the middle of a batch that nobody may see half of: the end of the
+        // journal is an end of a batch.
+        let count = writer.sequence();
         Ok(Unacknowledged { placed, count })
     }
 
@@ -108,8 +106,8 @@ impl Shared {
             Ok(Some(hit)) => self.with_payload(hit).map(Some),
             Ok(None) => Ok(None),
             Err(error) => {
-                if view.trees.is_some() {
-                    self.report_trees(&error);
+                if let Some(trees) = &view.trees {
+                    self.report_trees(trees, &error);
                 }
                 self.find_in_journal(head, matches)
             }
@@ -163,6 +161,7 @@ impl Shared {
             return Ok(None);
         };
         let matches = |record: &Record| same_id(record, &prepared.record);
+        let mut attempts = 0;
         let known = loop {
             let view = self.view();
             let in_memory = view
@@ -172,11 +171,19 @@ impl Shared {
                 break Hit::from(&*entry);
             }
             match &view.trees {
+                // New trees that fail as the old ones did are not worth a third try.
+                _ if attempts > 1 => match self.find_in_journal(self.commit.written(), matches)? {
+                    None => return Ok(None),
+                    Some(hit) => break hit,
+                },
                 None => self.wait_for_trees()?,
                 Some(trees) => match find_in_trees(trees, Index::EventIds, hash, matches) {
                     Ok(None) => return Ok(None),
                     Ok(Some(hit)) => break self.with_payload(hit)?,
-                    Err(error) => self.report_trees(&error),
+                    Err(error) => {
+                        self.report_trees(trees, &error);
+                        attempts += 1;
+                    }
                 },
             }
         };
@@ -196,14 +203,15 @@ impl Shared {
     }
 
     fn commit_batch(&self, writer: &mut JournalWriter, batch: Prepared) -> Result<()> {
+        if writer.is_full_for(batch.body.len()) {
+            self.rotate(writer)
+                .inspect_err(|error| self.commit.poison(error))?;
+        }
         let first = writer.sequence();
         let recorded_at = now();
         let count = u32::try_from(batch.records.len()).unwrap_or(u32::MAX);
         let synced = self.commit.synced();
-        if writer.will_rotate(batch.body.len()) {
-            self.commit.sync_through(first)?;
-        }
-        let written = writer
+        let place = writer
             .append(&batch.body, &batch.body_hash, count, recorded_at, synced)
             .inspect_err(|error| self.commit.poison(error))?;
         let entry = |(sequence, prepared): (u64, PreparedRecord)| Entry {
@@ -214,16 +222,24 @@ impl Shared {
             recorded_at,
             record: prepared.record,
             hashes: prepared.hashes,
-            place: written.place,
+            place,
         };
         let memtable = Arc::clone(&self.view().active);
         memtable.insert((first..).zip(batch.records).map(entry).collect());
-        let rotated = written.rotated.then(|| writer.file());
-        self.commit.wrote(writer.sequence(), rotated);
+        self.commit.wrote(writer.sequence());
         let (events, bytes) = memtable.size();
         if events >= self.options.memtable_events || bytes >= MEMTABLE_BYTES {
             self.freeze(writer);
         }
+        Ok(())
+    }
+
+    /// Brings the segment to stable storage and goes on to the next.
+    fn rotate(&self, writer: &mut JournalWriter) -> Result<()> {
+        self.commit.sync_through(writer.sequence())?;
+        writer.rotate()?;
+        let (file, path) = writer.file();
+        self.commit.switched(file, path);
         Ok(())
     }
 
@@ -232,22 +248,12 @@ impl Shared {
         if self.view().frozen.len() < MAX_FROZEN {
             return Ok(());
         }
-        let mut tasks = self.lock_tasks();
-        while self.view().frozen.len() >= MAX_FROZEN {
-            self.commit.check()?;
-            tasks = self.wait_for_tasks(tasks);
-        }
-        Ok(())
+        self.wait_while(|_| self.view().frozen.len() >= MAX_FROZEN)
     }
 
     /// Waits while the trees are being rebuilt: without them, a repeated id would be found too slowly.
     fn wait_for_trees(&self) -> Result<()> {
-        let mut tasks = self.lock_tasks();
-        while self.view().trees.is_none() {
-            self.commit.check()?;
-            tasks = self.wait_for_tasks(tasks);
-        }
-        Ok(())
+        self.wait_while(|_| self.view().trees.is_none())
     }
 }
 

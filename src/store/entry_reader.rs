@@ -1,5 +1,6 @@
 //! Fetches single events from the journal, by the place of their frame.
 
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use super::body;
@@ -8,15 +9,31 @@ use super::journal::reader::{JournalReader, Place};
 use super::memtable::Entry;
 use crate::error::{Error, Result};
 
-/// Keeps the last segment open and the last frame's events in memory: neighbours are often asked for one
-/// after the other.
+/// Bytes of frames kept in memory.
+const KEPT_BYTES: usize = 64 << 20;
+/// Segments kept open.
+const KEPT_SEGMENTS: usize = 64;
+
+/// Keeps what it read last: events that are asked for in the order of time lie close together in the
+/// journal, in a few frames of a few segments at a time.
 #[derive(Debug)]
 pub(crate) struct EntryReader {
     folder: PathBuf,
     log_id: [u8; 16],
     hasher: TermHasher,
-    reader: Option<JournalReader>,
-    frame: Option<(Place, Vec<Entry>)>,
+    segments: HashMap<u64, JournalReader>,
+    /// Open segments, the one opened first at the front.
+    opened: VecDeque<u64>,
+    frames: HashMap<Place, KeptFrame>,
+    /// Kept frames, the one read first at the front.
+    read: VecDeque<Place>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct KeptFrame {
+    entries: Vec<Entry>,
+    bytes: usize,
 }
 
 impl EntryReader {
@@ -25,35 +42,67 @@ impl EntryReader {
             folder: folder.to_path_buf(),
             log_id,
             hasher: TermHasher::new(log_id),
-            reader: None,
-            frame: None,
+            segments: HashMap::new(),
+            opened: VecDeque::new(),
+            frames: HashMap::new(),
+            read: VecDeque::new(),
+            bytes: 0,
         }
     }
 
     /// The event `sequence`, out of the frame at `place`.
     pub(crate) fn entry(&mut self, place: Place, sequence: u64) -> Result<&Entry> {
-        let (_, entries) = match self.frame.take() {
-            Some(frame) if frame.0 == place => self.frame.insert(frame),
-            _ => {
-                let reader = match self.reader.take() {
-                    Some(reader) => self.reader.insert(reader),
-                    None => self.reader.insert(JournalReader::seek(
-                        &self.folder,
-                        self.log_id,
-                        place.segment,
-                    )?),
-                };
-                let frame = reader.frame_at(place, sequence)?;
-                self.frame
-                    .insert((place, body::entries(&frame, &self.hasher)?))
-            }
+        if !self.frames.contains_key(&place) {
+            self.read_frame(place, sequence)?;
+        }
+        let missing = || Error::Undecodable {
+            sequence,
+            reason: "its frame does not hold it".to_owned(),
         };
-        entries
-            .iter()
-            .find(|entry| entry.position.sequence == sequence)
-            .ok_or_else(|| Error::Undecodable {
-                sequence,
-                reason: "its frame does not hold it".to_owned(),
-            })
+        let entries = self
+            .frames
+            .get(&place)
+            .map(|frame| frame.entries.as_slice());
+        let entries = entries.unwrap_or_default();
+        let found = entries.binary_search_by_key(&sequence, |entry| entry.position.sequence);
+        found
+            .ok()
+            .and_then(|found| entries.get(found))
+            .ok_or_else(missing)
+    }
+
+    fn read_frame(&mut self, place: Place, sequence: u64) -> Result<()> {
+        let frame = self.segment(place.segment)?.frame_at(place, sequence)?;
+        let entries = body::entries(&frame, &self.hasher)?;
+        let bytes = frame.body.len() + entries.len() * size_of::<Entry>();
+        self.bytes += bytes;
+        self.read.push_back(place);
+        self.frames.insert(place, KeptFrame { entries, bytes });
+        while self.bytes > KEPT_BYTES && self.read.len() > 1 {
+            let oldest = self
+                .read
+                .pop_front()
+                .and_then(|place| self.frames.remove(&place));
+            self.bytes -= oldest.map_or(0, |frame| frame.bytes);
+        }
+        Ok(())
+    }
+
+    fn segment(&mut self, first_sequence: u64) -> Result<&mut JournalReader> {
+        let (folder, log_id) = (&self.folder, self.log_id);
+        match self.segments.entry(first_sequence) {
+            std::collections::hash_map::Entry::Occupied(_) => {}
+            std::collections::hash_map::Entry::Vacant(vacant) => {
+                vacant.insert(JournalReader::seek(folder, log_id, first_sequence)?);
+                self.opened.push_back(first_sequence);
+            }
+        }
+        if self.opened.len() > KEPT_SEGMENTS
+            && let Some(oldest) = self.opened.pop_front()
+        {
+            self.segments.remove(&oldest);
+        }
+        // It was there, or has just been put there; the one removed is an older one.
+        self.segments.get_mut(&first_sequence).ok_or(Error::Closed)
     }
 }

@@ -58,17 +58,18 @@ impl<F: Syncs> GroupCommit<F> {
         }
     }
 
-    /// Notes that the journal now has `count` events, and the new file if one was begun for the last commit.
-    /// All before that commit has gone through [`sync_through`](Self::sync_through) then, which alone says
-    /// what is synced: a failed sync is told to one caller only, so no other may run beside it.
-    pub(crate) fn wrote(&self, count: u64, rotated: Option<(Arc<F>, PathBuf)>) {
+    /// Notes that the journal now has `count` events.
+    pub(crate) fn wrote(&self, count: u64) {
+        self.lock().written = count;
+    }
+
+    /// Notes that what is written from now on goes to another file. All that was written before must be
+    /// synced, by [`sync_through`](Self::sync_through): the one place that syncs, since the system reports
+    /// an error to the first that asks.
+    pub(crate) fn switched(&self, file: Arc<F>, path: PathBuf) {
         let mut state = self.lock();
-        if let Some((file, path)) = rotated {
-            debug_assert_eq!(state.synced, state.written, "the old file is synced");
-            state.file = file;
-            state.path = path;
-        }
-        state.written = count;
+        state.file = file;
+        state.path = path;
     }
 
     /// Events on stable storage.
@@ -188,7 +189,7 @@ mod tests {
                         let mine = {
                             let mut written = written.lock().unwrap();
                             *written += 1;
-                            commit.wrote(*written, None);
+                            commit.wrote(*written);
                             *written
                         };
                         assert!(commit.sync_through(mine).unwrap() >= mine);
@@ -207,7 +208,7 @@ mod tests {
         let commit = GroupCommit::new(3, Arc::clone(&disk), PathBuf::from("x"));
         assert_eq!(commit.sync_through(3).unwrap(), 3);
         disk.broken.store(true, Ordering::SeqCst);
-        commit.wrote(4, None);
+        commit.wrote(4);
         assert!(matches!(commit.sync_through(4), Err(Error::Io { .. })));
         disk.broken.store(false, Ordering::SeqCst);
         assert!(matches!(

@@ -11,7 +11,7 @@ use super::memtable::Memtable;
 use super::options::{Durability, StoreOptions};
 use super::prepare::Prepared;
 use super::recover;
-use super::shared::{Shared, mark_of};
+use super::shared::{Rebuild, Shared, mark_of};
 use super::syncer::Syncer;
 use super::view::View;
 use crate::error::{Error, Result};
@@ -33,6 +33,8 @@ struct Owner {
     syncer: Arc<Syncer>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     lock: Mutex<Option<File>>,
+    /// Held by whoever closes, so that no close returns before the log is closed.
+    closing: Mutex<()>,
 }
 
 impl Store {
@@ -49,6 +51,7 @@ impl Store {
             syncer: Arc::default(),
             threads: Mutex::default(),
             lock: Mutex::new(Some(lock)),
+            closing: Mutex::default(),
         };
         let for_maintenance = Arc::clone(&shared);
         owner.spawn("maintenance", move || {
@@ -93,33 +96,30 @@ impl Store {
         }
         let written = shared.commit.written();
         shared.head.publish(shared.commit.sync_through(written)?);
-        let mut tasks = shared.lock_tasks();
-        while shared
-            .view()
-            .frozen
-            .iter()
-            .any(|frozen| frozen.mark.count <= written)
-        {
-            shared.commit.check()?;
-            tasks = shared.wait_for_tasks(tasks);
-        }
-        Ok(())
+        shared.wait_while(|_| {
+            let view = shared.view();
+            view.frozen
+                .iter()
+                .any(|frozen| frozen.mark.count <= written)
+        })
     }
 
     /// Makes new trees from the journal.
     pub(crate) fn rebuild_trees(&self) -> Result<()> {
         let shared = &self.shared;
         shared.check_open()?;
-        let mut tasks = shared.lock_tasks();
-        let before = tasks.rebuilt;
-        tasks.rebuild = Some("it was asked for".to_owned());
-        tasks.woken = true;
-        shared.tasks_changed.notify_all();
-        while tasks.rebuilt == before {
-            shared.commit.check()?;
-            tasks = shared.wait_for_tasks(tasks);
-        }
-        Ok(())
+        let before = {
+            let mut tasks = shared.lock_tasks();
+            tasks.rebuild.get_or_insert(Rebuild::Wanted);
+            tasks.rebuilt
+        };
+        shared.wake_maintenance();
+        shared.wait_while(|tasks| tasks.rebuilt == before)?;
+        shared
+            .lock_tasks()
+            .rebuild_failure
+            .take()
+            .map_or(Ok(()), Err)
     }
 
     /// Closes the log, for all handles: makes every event durable, notes where the journal ends, lets go
@@ -152,9 +152,11 @@ impl Owner {
         };
         let (syncer, shared) = (Arc::clone(&self.syncer), Arc::clone(&self.shared));
         self.spawn("sync", move || syncer.run(&shared, interval))
+            .inspect_err(|_| self.syncer.not_started())
     }
 
     fn close(&self) -> Result<()> {
+        let _closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = &self.shared;
         let result = {
             let mut writer = shared.lock_writer();

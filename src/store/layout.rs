@@ -18,8 +18,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::bytes::{BytesError, Put, Reader};
+use super::journal::reader::Mark;
 use super::journal::segment;
-use super::trees::manifest::Mark;
 use crate::error::{Error, Result};
 
 /// The version of the directory's layout that this build writes.
@@ -28,6 +28,8 @@ pub(crate) const VERSION: u16 = 1;
 const FORMAT_MAGIC: [u8; 8] = *b"XLOGFMT\n";
 const HEAD_MAGIC: [u8; 8] = *b"XLOGHEAD";
 const CRC_COVERS_FROM: usize = 16;
+/// In the folder of a generation of the trees that is broken.
+const SET_ASIDE: &str = "SET_ASIDE";
 
 /// What a log says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,7 +166,11 @@ impl Layout {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return self.look_without_format();
+                return match self.look_without_format() {
+                    // Another process may have made the log between the two looks.
+                    Err(_) if path.exists() => self.look(),
+                    found => found,
+                };
             }
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                 return Err(self.not_a_log("a directory", "a file"));
@@ -264,19 +270,26 @@ impl Layout {
         Ok(file)
     }
 
-    /// Makes the folders of a new log.
+    /// Makes the folders of a new log, and makes their names durable.
     pub(crate) fn create_folders(&self) -> Result<()> {
         let journal = self.journal();
-        fs::create_dir_all(&journal).map_err(Error::io("create", &journal))
+        let missing: Vec<_> = journal
+            .ancestors()
+            .take_while(|folder| !folder.exists())
+            .collect();
+        fs::create_dir_all(&journal).map_err(Error::io("create", &journal))?;
+        for folder in missing {
+            match folder.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => segment::sync_folder(parent)?,
+                _ => segment::sync_folder(Path::new("."))?,
+            }
+        }
+        Ok(())
     }
 
     /// Turns the directory into a log: the last step of its creation.
     pub(crate) fn write_format(&self, format: &Format) -> Result<()> {
-        self.replace("FORMAT", &format.encode())?;
-        match self.root.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => segment::sync_folder(parent),
-            _ => Ok(()),
-        }
+        self.replace("FORMAT", &format.encode())
     }
 
     pub(crate) fn write_head(&self, log_id: [u8; 16], mark: &Mark) -> Result<()> {
@@ -296,11 +309,6 @@ impl Layout {
         };
         match parse_head(log_id, &bytes) {
             Ok(mark) => Ok(Some(mark)),
-            Err(SmallFileFlaw::Version(found)) if found > VERSION => Err(Error::NewerFormat {
-                path,
-                found,
-                supported: VERSION,
-            }),
             Err(flaw) => Err(Error::damaged(
                 &path,
                 0,
@@ -321,10 +329,23 @@ impl Layout {
         let mut numbers = Vec::new();
         for entry in entries {
             let name = entry.map_err(Error::io("list", &folder))?.file_name();
-            numbers.extend(name.to_str().and_then(|name| name.parse::<u64>().ok()));
+            let number = name.to_str().filter(|name| name.len() == 8);
+            numbers.extend(number.and_then(|name| name.parse::<u64>().ok()));
         }
         numbers.sort_unstable();
         Ok(numbers)
+    }
+
+    /// Notes that a generation of the trees is broken, and why, so that no later opening uses it.
+    pub(crate) fn set_aside(&self, number: u64, reason: &str) {
+        // Without the note, the next use finds out again.
+        let _ = fs::write(self.generation(number).join(SET_ASIDE), reason);
+    }
+
+    /// Why a generation was set aside, if it was.
+    pub(crate) fn set_aside_for(&self, number: u64) -> Option<String> {
+        let reason = fs::read(self.generation(number).join(SET_ASIDE)).ok()?;
+        Some(String::from_utf8_lossy(&reason).into_owned())
     }
 
     /// Removes one generation of the trees. It is gone, or it is not: either is fine.

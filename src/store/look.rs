@@ -32,35 +32,37 @@ impl Look {
             });
         };
         let hasher = TermHasher::new(format.log_id);
-        let look = Self {
+        Ok(Self {
             layout,
             format,
             hasher,
             head: AtomicU64::new(0),
-        };
-        look.head()?;
-        Ok(look)
+        })
+    }
+
+    /// How many events HEAD says there were. One that cannot be read says nothing.
+    pub(crate) fn known(&self) -> u64 {
+        let head = self.layout.read_head(self.format.log_id);
+        head.ok().flatten().map_or(0, |mark| mark.count)
     }
 
     /// How many whole events the journal has now.
     pub(crate) fn head(&self) -> Result<u64> {
         let folder = self.layout.journal();
         // HEAD first: the writer may go on between the two looks, but never back.
-        let known = self.layout.read_head(self.format.log_id).ok().flatten();
+        let known = self.known();
         let seen = self.head.load(Ordering::Acquire);
         let last = segment::list(&folder)?
             .last()
             .map_or(0, |file| file.first_sequence);
-        let mut reader = JournalReader::seek(&folder, self.format.log_id, last.max(seen))?;
+        let mut reader =
+            JournalReader::seek(&folder, self.format.log_id, last.max(seen))?.known_to_hold(known);
         let end = loop {
             match reader.next()? {
                 Ok(_) => {}
                 Err(end) => break end,
             }
         };
-        if let Some(mark) = known.filter(|mark| mark.count > end.sequence) {
-            return Err(reader.missing(mark.count, &end));
-        }
         self.head.fetch_max(end.sequence, Ordering::AcqRel);
         Ok(end.sequence)
     }

@@ -3,11 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::journal::reader::Mark;
 use super::journal::{seal, segment};
 use super::recover;
-use super::shared::Shared;
+use super::shared::{Rebuild, Shared};
 use super::trees::engine::TreeError;
-use super::trees::manifest::Mark;
 use super::trees::writer::TreeWriter;
 use super::view::{Frozen, View};
 use crate::error::{Error, Result};
@@ -22,10 +22,12 @@ struct Maintenance {
     applied: Mark,
     /// Segments before this one need no look.
     sealed_before: u64,
+    /// The end of the memtable that the trees did not take.
+    refused: Option<u64>,
 }
 
 enum Task {
-    Rebuild(String),
+    Rebuild(Rebuild),
     Flush(Frozen),
     Tidy,
     Stop,
@@ -40,6 +42,7 @@ pub(super) fn run(shared: Arc<Shared>, trees: TreeWriter, generation: u64) {
         generation,
         applied,
         sealed_before: 0,
+        refused: None,
     };
     // A panic here would leave appends waiting for ever.
     let ended = catch_unwind(AssertUnwindSafe(|| maintenance.work()));
@@ -50,11 +53,15 @@ pub(super) fn run(shared: Arc<Shared>, trees: TreeWriter, generation: u64) {
             cause: "maintenance panicked".to_owned(),
         }),
     };
-    let shared = &maintenance.shared;
+    let shared = Arc::clone(&maintenance.shared);
     if let Some(cause) = cause {
         shared.commit.poison(&cause);
-        shared.lock_tasks().failed = Some(cause.to_string());
     }
+    // Readers that are still about must not keep sled open: they go on with the journal.
+    if let Some(trees) = maintenance.trees.take() {
+        trees.close();
+    }
+    shared.lock_tasks().ended = true;
     shared.tasks_changed.notify_all();
 }
 
@@ -109,9 +116,15 @@ impl Maintenance {
             None => Err(TreeError::new("there are none")),
         };
         if let Err(error) = applied {
+            if self.refused == Some(mark.count) {
+                // Fresh trees did not take it either.
+                return Err(recover::unusable(&shared.layout, &error));
+            }
+            self.refused = Some(mark.count);
             // The memtable stays where it is, and its turn comes again.
-            return self.rebuild(&error.to_string());
+            return self.rebuild(&Rebuild::Broken(error));
         }
+        self.refused = None;
         self.applied = mark;
         self.publish(|view| view.frozen.retain(|other| other.mark.count > mark.count));
         // HEAD only repeats what the journal says: an older one is as true.
@@ -133,31 +146,62 @@ impl Maintenance {
         self.shared.wake_maintenance();
     }
 
-    /// Sets the trees aside and makes new ones from the journal, up to where the memtables begin.
-    fn rebuild(&mut self, _reason: &str) -> Result<()> {
+    /// Makes new trees in place of those that there are.
+    fn rebuild(&mut self, reason: &Rebuild) -> Result<()> {
+        match reason {
+            Rebuild::Broken(error) => {
+                // From here on the journal answers.
+                self.shared.change_view(|view| View {
+                    trees: None,
+                    ..view.clone()
+                });
+                if let Some(trees) = self.trees.take() {
+                    trees.close();
+                }
+                self.shared
+                    .layout
+                    .set_aside(self.generation, error.reason());
+                self.replace_trees()?;
+                self.finish_rebuild(Ok(()));
+            }
+            // Those that there are serve until the new ones do, and go on if that fails.
+            Rebuild::Wanted => {
+                let replaced = self.replace_trees();
+                self.finish_rebuild(replaced);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the next generation of the trees from the journal, up to where the memtables begin.
+    fn replace_trees(&mut self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
-        shared.change_view(|view| View {
-            trees: None,
-            ..view.clone()
-        });
-        self.trees = None;
-        let (trees, generation) = recover::rebuild(
+        let number = self.generation + 1;
+        let trees = recover::rebuild(
             &shared.layout,
             &shared.format,
             &shared.options,
-            self.generation,
+            number,
             self.applied,
         )?;
-        self.trees = Some(trees);
-        self.generation = generation;
-        {
-            let mut tasks = shared.lock_tasks();
-            // What was reported meanwhile was about the old trees.
-            tasks.rebuild = None;
-            tasks.rebuilt += 1;
-        }
+        let old = self.trees.replace(trees);
         self.publish(|_| {});
+        if let Some(old) = old {
+            old.close();
+        }
+        shared.layout.remove_generation(self.generation);
+        self.generation = number;
         Ok(())
+    }
+
+    /// Tells those who wait for a rebuild how it went.
+    fn finish_rebuild(&self, result: Result<()>) {
+        let mut tasks = self.shared.lock_tasks();
+        // What was asked for meanwhile is done with this one.
+        tasks.rebuild = None;
+        tasks.rebuilt += 1;
+        tasks.rebuild_failure = result.err();
+        self.shared.tasks_changed.notify_all();
     }
 
     /// One piece of work that can wait. False if there is none.
@@ -170,7 +214,7 @@ impl Maintenance {
                     return Ok(true);
                 }
                 Err(error) => {
-                    self.rebuild(&error.to_string())?;
+                    self.rebuild(&Rebuild::Broken(error))?;
                     return Ok(true);
                 }
             }

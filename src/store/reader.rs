@@ -19,7 +19,6 @@ use super::query::range::{Order, Range};
 use super::query::scan::{Hit, ScanWork, TreeScan};
 use super::record::{Field, Record};
 use super::shared::Shared;
-use super::trees::engine::TreeError;
 use super::trees::manifest::KindCounts;
 use super::view::View;
 use crate::error::Result;
@@ -146,7 +145,9 @@ impl StoreReader {
                         explanation.blocks = scan.count_blocks();
                         explanation.access = AccessPath::of(&access);
                     }
-                    Err(error) => shared.report_trees(&error),
+                    Err(error) => {
+                        shared.report_trees(trees, &error);
+                    }
                 }
             }
         }
@@ -261,7 +262,9 @@ impl Scan {
                         self.state = State::Trees(Box::new(scan));
                         return Ok(());
                     }
-                    Err(error) => shared.report_trees(&error),
+                    Err(error) => {
+                        shared.report_trees(trees, &error);
+                    }
                 }
             }
         }
@@ -303,7 +306,12 @@ impl Scan {
             match hit {
                 Ok(None) => return Ok(None),
                 Ok(Some(hit)) => return self.with_payload(hit).map(Some),
-                Err(error) => self.fall_back(&error)?,
+                Err(error) => {
+                    if let StoreReader::Live(shared) = &self.reader {
+                        shared.report_trees(scan.trees(), &error);
+                    }
+                    self.start_on_journal()?;
+                }
             }
         }
         match &mut self.state {
@@ -313,13 +321,6 @@ impl Scan {
             }
             State::Trees(_) | State::Done => Ok(None),
         }
-    }
-
-    fn fall_back(&mut self, error: &TreeError) -> Result<()> {
-        if let StoreReader::Live(shared) = &self.reader {
-            shared.report_trees(error);
-        }
-        self.start_on_journal()
     }
 
     fn with_payload(&mut self, hit: Hit) -> Result<Hit> {
@@ -371,6 +372,15 @@ impl Replay {
         }
     }
 
+    fn open_journal(&self) -> Result<JournalReader> {
+        let known = match &self.reader {
+            StoreReader::Live(_) => 0,
+            StoreReader::Look(look) => look.known(),
+        };
+        let (folder, log_id) = (self.reader.layout().journal(), self.reader.format().log_id);
+        Ok(JournalReader::seek(&folder, log_id, self.next)?.known_to_hold(known))
+    }
+
     fn read_frame(&mut self) -> Result<bool> {
         let limit = match &self.reader {
             StoreReader::Live(shared) => Some(shared.head.get()),
@@ -383,13 +393,11 @@ impl Replay {
             }
             return Ok(false);
         }
-        let journal = match &mut self.journal {
-            Some(journal) => journal,
-            None => self.journal.insert(JournalReader::seek(
-                &self.reader.layout().journal(),
-                self.reader.format().log_id,
-                self.next,
-            )?),
+        let journal = if let Some(journal) = &mut self.journal {
+            journal
+        } else {
+            let opened = self.open_journal()?;
+            self.journal.insert(opened)
         };
         let frame = match limit {
             Some(limit) => journal.next_before(limit)?,

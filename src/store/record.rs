@@ -33,6 +33,9 @@ pub(crate) const RECORD_VERSION: u8 = 1;
 /// The largest record, in bytes. Payload limits of the log stay below it.
 pub(crate) const MAX_RECORD: usize = 64 << 20;
 
+/// The longest field, in bytes: what bounds a record without its payload.
+pub(crate) const MAX_FIELD: usize = 256;
+
 /// A text that a record is found by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {
@@ -132,6 +135,8 @@ pub(crate) enum RecordFlaw {
     NoEventId,
     #[error("a field lies outside the record or is not UTF-8")]
     Field,
+    #[error("a field of at most {MAX_FIELD} bytes expected, one of {0} found")]
+    FieldLength(u32),
     #[error("a record of at most {MAX_RECORD} bytes expected, {0} found")]
     Size(usize),
 }
@@ -259,6 +264,9 @@ impl Head {
             u32::try_from(record.len() - data.len()).map_err(|_| RecordFlaw::Size(record.len()))?;
         for place in fields.iter_mut().flatten() {
             let (offset, length) = *place;
+            if length as usize > MAX_FIELD {
+                return Err(RecordFlaw::FieldLength(length));
+            }
             let text = data
                 .get(offset as usize..)
                 .and_then(|rest| rest.get(..length as usize))

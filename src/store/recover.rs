@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::append::now;
+use super::append::{MEMTABLE_BYTES, now};
 use super::body;
-use super::journal::reader::{End, JournalReader};
+use super::journal::frame::CHAIN_START;
+use super::journal::reader::{JournalReader, Mark, Place};
 use super::journal::segment;
 use super::journal::writer::{JournalWriter, WriterOptions};
 use super::layout::{Format, Found, Layout};
@@ -13,7 +14,6 @@ use super::memtable::{Entry, Memtable};
 use super::options::{Durability, StoreOptions};
 use super::shared::Shared;
 use super::trees::engine::TreeError;
-use super::trees::manifest::Mark;
 use super::trees::writer::TreeWriter;
 use super::view::View;
 use crate::error::{Error, Result};
@@ -73,14 +73,14 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
     };
     segment::remove_superseded(&layout.journal())?;
     let head = read_head(&layout, &format, &mut recovery)?;
-    let mark = find_end(&layout, &format, head, &mut recovery)?;
+    let JournalEnd { mark, unproven } = find_end(&layout, &format, head, &mut recovery)?;
+    // Before HEAD or the trees rely on what was read.
     let journal = JournalWriter::resume(
         &layout.journal(),
         format.log_id,
         writer_options(&options),
-        mark.place,
-        mark.count,
-        mark.hash,
+        &mark,
+        unproven,
     )?;
     let (trees, generation, rest) = open_trees(&layout, &format, &options, mark, &mut recovery)?;
     layout.write_head(format.log_id, &mark)?;
@@ -134,13 +134,19 @@ fn read_head(layout: &Layout, format: &Format, recovery: &mut Recovery) -> Resul
     }
 }
 
+/// Where the journal ends, and from where on nothing proves that it is on stable storage.
+struct JournalEnd {
+    mark: Mark,
+    unproven: Option<Place>,
+}
+
 /// Finds the journal's end: from where HEAD says it was known to reach, or from its last segment.
 fn find_end(
     layout: &Layout,
     format: &Format,
     head: Option<Mark>,
     recovery: &mut Recovery,
-) -> Result<Mark> {
+) -> Result<JournalEnd> {
     let folder = layout.journal();
     let reader = if let Some(mark) = head {
         JournalReader::at(&folder, format.log_id, mark.place, mark.count)?.after_hash(mark.hash)
@@ -150,29 +156,37 @@ fn find_end(
             .map_or(0, |file| file.first_sequence);
         JournalReader::seek(&folder, format.log_id, last)?
     };
-    let mut reader = reader.checking_chain();
+    let known = head.map_or(0, |mark| mark.count);
+    let mut reader = reader.checking_chain().known_to_hold(known);
+    // HEAD is written after a sync, and frames tell of syncs before them.
+    let mut proven = known;
+    let mut frames = Vec::new();
     let end = loop {
         match reader.next()? {
-            Ok(_) => {}
+            Ok(frame) => {
+                proven = proven.max(frame.header.synced);
+                frames.push((frame.header.end_sequence(), frame.place));
+            }
             Err(end) => break end,
         }
     };
-    let End {
-        place,
-        sequence,
-        torn_bytes,
-        ..
-    } = end;
-    recovery.torn_bytes = torn_bytes;
+    // A segment is begun after the one before was synced.
+    proven = proven.max(end.place.segment);
+    let unproven = frames.into_iter().find(|(end, _)| *end > proven);
+    recovery.torn_bytes = end.torn_bytes;
     let hash = match (reader.previous_hash(), head) {
         (Some(hash), _) => hash,
         (None, Some(mark)) => mark.hash,
-        (None, None) => return Err(reader.missing(sequence + 1, &end)),
+        (None, None) => CHAIN_START,
     };
-    Ok(Mark {
-        count: sequence,
+    let mark = Mark {
+        count: end.sequence,
         hash,
-        place,
+        place: end.place,
+    };
+    Ok(JournalEnd {
+        mark,
+        unproven: unproven.map(|(_, place)| place),
     })
 }
 
@@ -186,22 +200,29 @@ fn open_trees(
     recovery: &mut Recovery,
 ) -> Result<(TreeWriter, u64, Vec<Entry>)> {
     let generations = layout.generations()?;
-    let newest = generations.last().copied();
-    let opened = match newest {
-        Some(number) => open_generation(layout, format, options, number, end)?,
-        None => Err(TreeError::new("there are none")),
-    };
-    let (mut trees, number) = match (opened, newest) {
-        (Ok(trees), Some(number)) => (trees, number),
-        (opened, newest) => {
-            if let Err(error) = opened
-                && !recovery.created
-            {
-                recovery.trees_rebuilt = Some(error.to_string());
-            }
-            let number = newest.map_or(0, |number| number + 1);
-            (new_generation(layout, format, options, number)?, number)
+    let next = generations.last().map_or(0, |newest| newest + 1);
+    let mut best: Option<(TreeWriter, u64)> = None;
+    let mut reason = TreeError::new("there are none");
+    // After a rebuild that was cut short, the older generation is further than the newer one.
+    for number in generations.iter().copied().rev() {
+        let opened = match open_generation(layout, format, options, number, end) {
+            // The mark of an older generation may lie in a damaged segment: the newer one counts.
+            Err(error) if best.is_some() && error.is_damage() => continue,
+            opened => opened?,
+        };
+        match opened {
+            Ok(trees) if further(&trees, best.as_ref()) => best = Some((trees, number)),
+            Ok(_) => {}
+            Err(error) => reason = error,
         }
+    }
+    let (mut trees, number) = if let Some(best) = best {
+        best
+    } else {
+        if !recovery.created {
+            recovery.trees_rebuilt = Some(reason.reason().to_owned());
+        }
+        (new_generation(layout, format, options, next)?, next)
     };
     for old in generations.into_iter().filter(|old| *old != number) {
         layout.remove_generation(old);
@@ -211,13 +232,14 @@ fn open_trees(
         Ok(rest) => (trees, number, rest),
         Err(error) => {
             // The trees opened, but cannot be written. Nothing of them is kept.
-            recovery.trees_rebuilt = Some(error.to_string());
+            recovery.trees_rebuilt = Some(error.reason().to_owned());
             drop(trees);
             layout.remove_generation(number);
-            let mut trees = new_generation(layout, format, options, number + 1)?;
+            let number = number.max(next) + 1;
+            let mut trees = new_generation(layout, format, options, number)?;
             let rest = catch_up(layout, format, options, &mut trees, end)?
                 .map_err(|error| unusable(layout, &error))?;
-            (trees, number + 1, rest)
+            (trees, number, rest)
         }
     };
     recovery.replayed = if recovery.trees_rebuilt.is_some() {
@@ -226,6 +248,10 @@ fn open_trees(
         end.count - before
     };
     Ok((trees, number, rest))
+}
+
+fn further(trees: &TreeWriter, best: Option<&(TreeWriter, u64)>) -> bool {
+    best.is_none_or(|(best, _)| trees.applied().count > best.applied().count)
 }
 
 /// Opens one generation and checks that it tells of this journal.
@@ -237,6 +263,9 @@ fn open_generation(
     end: Mark,
 ) -> Result<Result<TreeWriter, TreeError>> {
     let path = layout.generation(number);
+    if let Some(reason) = layout.set_aside_for(number) {
+        return Ok(Err(TreeError::new(reason)));
+    }
     let trees = match TreeWriter::open(&path, format.log_id, options.tree_cache_bytes) {
         Ok(trees) => trees,
         Err(error) => return Ok(Err(error)),
@@ -285,26 +314,34 @@ fn new_generation(
         .map_err(|error| unusable(layout, &error))
 }
 
-/// Makes new trees from the journal, up to `end`.
+/// Makes new trees from the journal, up to `end`. What a failure leaves of them is removed.
 pub(super) fn rebuild(
     layout: &Layout,
     format: &Format,
     options: &StoreOptions,
-    generation: u64,
+    number: u64,
     end: Mark,
-) -> Result<(TreeWriter, u64)> {
-    let number = generation + 1;
+) -> Result<TreeWriter> {
+    make_generation(layout, format, options, number, end)
+        .inspect_err(|_| layout.remove_generation(number))
+}
+
+fn make_generation(
+    layout: &Layout,
+    format: &Format,
+    options: &StoreOptions,
+    number: u64,
+    end: Mark,
+) -> Result<TreeWriter> {
     let mut trees = new_generation(layout, format, options, number)?;
-    let result = catch_up(layout, format, options, &mut trees, end)?;
-    let result = match result {
+    let caught_up = catch_up(layout, format, options, &mut trees, end)?;
+    let applied = match caught_up {
         Ok(rest) if rest.is_empty() => Ok(()),
         Ok(rest) => trees.apply(rest.into_iter().map(Into::into).collect(), end),
         Err(error) => Err(error),
     };
-    result.map_err(|error| unusable(layout, &error))?;
-    // Readers may still hold the old ones: their files stay until the last of them lets go.
-    layout.remove_generation(generation);
-    Ok((trees, number))
+    applied.map_err(|error| unusable(layout, &error))?;
+    Ok(trees)
 }
 
 /// Reads what the trees lack up to `end`, and writes it to them a memtable at a time. What is left is less
@@ -325,11 +362,14 @@ fn catch_up(
         applied.count,
     )?;
     let mut pending = Vec::new();
+    let mut bytes = 0;
     while let Some(frame) = reader.next_before(end.count)? {
         pending.extend(body::entries(&frame, &hasher)?);
-        if pending.len() < options.memtable_events {
+        bytes += frame.body.len();
+        if pending.len() < options.memtable_events && bytes < MEMTABLE_BYTES {
             continue;
         }
+        bytes = 0;
         let mark = Mark {
             count: frame.header.end_sequence(),
             hash: frame.hash,
@@ -351,7 +391,7 @@ fn catch_up(
 }
 
 /// New trees cannot be made: there is no room, or no right to write.
-fn unusable(layout: &Layout, error: &TreeError) -> Error {
+pub(super) fn unusable(layout: &Layout, error: &TreeError) -> Error {
     let source = std::io::Error::other(error.to_string());
     Error::Io {
         action: "write the trees of",

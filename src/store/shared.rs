@@ -7,13 +7,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::group_commit::GroupCommit;
 use super::head::Head;
 use super::index::TermHasher;
+use super::journal::reader::Mark;
 use super::journal::writer::JournalWriter;
 use super::layout::{Format, Layout};
 use super::options::StoreOptions;
 use super::recover::Recovery;
 use super::swap::Swap;
 use super::trees::engine::TreeError;
-use super::trees::manifest::Mark;
+use super::trees::snapshot::TreeSnapshot;
 use super::view::View;
 use crate::error::{Error, Result};
 
@@ -34,6 +35,15 @@ pub(crate) struct Shared {
     pub(super) tasks_changed: Condvar,
 }
 
+/// Why trees are rebuilt.
+#[derive(Debug)]
+pub(crate) enum Rebuild {
+    /// Somebody asked for it: the old ones are good until the new ones are.
+    Wanted,
+    /// This was found in the old ones.
+    Broken(TreeError),
+}
+
 /// What the maintenance thread is asked for, and how far it is.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
@@ -41,11 +51,13 @@ pub(crate) struct Tasks {
     pub(super) woken: bool,
     pub(super) stopping: bool,
     /// The trees are to be rebuilt, for this reason.
-    pub(super) rebuild: Option<String>,
+    pub(super) rebuild: Option<Rebuild>,
     /// Rebuilds finished so far.
     pub(super) rebuilt: u64,
-    /// Why maintenance has ended before its time.
-    pub(super) failed: Option<String>,
+    /// Why the last one that was asked for failed.
+    pub(super) rebuild_failure: Option<Error>,
+    /// The thread has ended: nothing more will be done.
+    pub(super) ended: bool,
 }
 
 impl Shared {
@@ -121,17 +133,45 @@ impl Shared {
         self.tasks_changed.notify_all();
     }
 
-    /// Asks for a rebuild of the trees, because of what a reader or the writer found in them.
-    pub(crate) fn report_trees(&self, error: &TreeError) {
-        // From here on the journal answers.
-        self.change_view(|view| View {
-            trees: None,
-            ..view.clone()
+    /// Sets the trees that `snapshot` is of aside and asks for new ones, because of what was found in
+    /// them. False if they were replaced meanwhile: what an older snapshot shows says nothing of the trees
+    /// that there are now.
+    pub(crate) fn report_trees(&self, snapshot: &TreeSnapshot, error: &TreeError) -> bool {
+        let mut reported = false;
+        self.change_view(|view| {
+            let current = view.trees.as_ref();
+            reported = current.is_some_and(|trees| Arc::ptr_eq(&trees.engine, &snapshot.engine));
+            // From here on the journal answers.
+            let trees = if reported { None } else { view.trees.clone() };
+            View {
+                trees,
+                ..view.clone()
+            }
         });
-        self.lock_tasks()
-            .rebuild
-            .get_or_insert_with(|| error.to_string());
-        self.wake_maintenance();
+        if reported {
+            self.lock_tasks()
+                .rebuild
+                .get_or_insert_with(|| Rebuild::Broken(error.clone()));
+            self.wake_maintenance();
+        }
+        reported
+    }
+
+    /// Waits, while `pending` says so, for the maintenance thread.
+    ///
+    /// # Errors
+    ///
+    /// Writing has ended, or the log was closed.
+    pub(super) fn wait_while(&self, mut pending: impl FnMut(&Tasks) -> bool) -> Result<()> {
+        let mut tasks = self.lock_tasks();
+        while pending(&tasks) {
+            self.commit.check()?;
+            if tasks.ended {
+                return Err(Error::Closed);
+            }
+            tasks = self.wait_for_tasks(tasks);
+        }
+        Ok(())
     }
 
     /// Closes the active memtable and hands it on to the maintenance thread.

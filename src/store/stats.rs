@@ -132,9 +132,13 @@ fn count_journal(journal: &std::path::Path, log_id: [u8; 16], head: u64) -> Resu
 
 fn folder_size(folder: &std::path::Path) -> Result<u64> {
     let mut size = 0;
-    for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
+    let entries = match fs::read_dir(folder) {
+        // Trees that are gone by now take no room.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        entries => entries.map_err(Error::io("list", folder))?,
+    };
+    for entry in entries {
         let entry = entry.map_err(Error::io("list", folder))?;
-        // A file that is gone by now takes no room.
         let Ok(metadata) = entry.metadata() else {
             continue;
         };

@@ -75,6 +75,11 @@ impl Syncer {
         !std::mem::replace(&mut self.lock().running, true)
     }
 
+    /// Lets another caller start the thread, since it could not be started.
+    pub(crate) fn not_started(&self) {
+        self.lock().running = false;
+    }
+
     /// Ends the thread, after what was asked for.
     pub(crate) fn stop(&self) {
         self.lock().stopping = true;
@@ -141,7 +146,10 @@ impl Syncer {
 fn settle(answer: &Mutex<Answer>, result: Result<()>) {
     let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
     answer.result = Some(result);
-    if let Some(waker) = answer.waker.take() {
+    let waker = answer.waker.take();
+    // An executor may poll, and so lock, while it is woken.
+    drop(answer);
+    if let Some(waker) = waker {
         waker.wake();
     }
 }

@@ -1,9 +1,9 @@
 //! What a reader sees: the trees as of one flush, and the memtables with what came since.
 
 use super::index::{Index, TermHash};
+use super::journal::reader::Mark;
 use super::memtable::{Entry, Memtable};
 use super::sync::Arc;
-use super::trees::manifest::Mark;
 use super::trees::snapshot::TreeSnapshot;
 
 /// A memtable that takes no more events, on its way into the trees.

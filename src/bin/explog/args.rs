@@ -137,8 +137,8 @@ pub(crate) struct Filter {
     /// Only events of this tenant
     #[arg(long, value_name = "T")]
     tenant: Option<String>,
-    /// Only events of this kind, such as FactPromoted or fact-promoted; may be repeated, or several
-    /// with commas
+    /// Only events of this kind, such as fact-promoted; several with commas, or
+    /// by repeating the option
     #[arg(long = "kind", value_name = "K", value_delimiter = ',')]
     kinds: Vec<ExperienceEventKind>,
     /// Only events that carry this chain

@@ -71,6 +71,9 @@ impl From<Error> for Failure {
                     other => other,
                 }
             )),
+            Error::Damaged(_) => Self::Trouble(format!(
+                "{error}; bring the file back from a copy, if there is one"
+            )),
             _ => Self::Trouble(error.to_string()),
         }
     }

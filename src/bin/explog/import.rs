@@ -237,10 +237,15 @@ impl Importer<'_> {
 /// The event of a line, `None` for a blank one, or why there is none.
 fn parse(line: &[u8]) -> Result<Option<ExperienceEventEnvelope>, String> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    if line.trim_ascii().is_empty() {
+    let Some(first) = line.trim_ascii_start().first() else {
         return Ok(None);
+    };
+    let parsed = serde_json::from_slice(line);
+    // serde would take an array of the fields as well; the contract has an object.
+    if parsed.is_ok() && *first != b'{' {
+        return Err("not an event envelope: expected an object".to_owned());
     }
-    serde_json::from_slice(line).map(Some).map_err(|error| {
+    parsed.map(Some).map_err(|error| {
         let what = if error.is_data() {
             "not an event envelope"
         } else {
@@ -267,6 +272,13 @@ mod tests {
         assert!(reason(b"{\"event_id\"").starts_with("not JSON: EOF"));
         assert!(reason(b"\"\xff\"").starts_with("not JSON: invalid unicode"));
         assert!(reason(b"[]").starts_with("not an event envelope: "));
+        let event =
+            r#"{"type":"BudgetExceeded","data":{"chain_id":"c","resource":"r","limit":"1"}}"#;
+        let array = format!(r#"["e","1970-01-01T00:00:00Z",null,null,{event}]"#);
+        assert_eq!(
+            reason(array.as_bytes()),
+            "not an event envelope: expected an object"
+        );
         assert_eq!(
             reason(b"{}"),
             "not an event envelope: missing field `event_id`, at column 2"

@@ -82,9 +82,10 @@ fn table(stats: &experience_log::Stats, output: &mut impl Write) -> io::Result<(
         (
             "journal",
             format!(
-                "{} in {} segments, {} of them sealed",
+                "{} in {} segment{}, {} sealed",
                 BinaryBytes(stats.journal_bytes),
                 stats.segments,
+                if stats.segments == 1 { "" } else { "s" },
                 stats.sealed_segments
             ),
         ),

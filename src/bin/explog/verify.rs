@@ -24,9 +24,15 @@ pub(crate) fn run(arguments: &OneLog) -> Result<Verdict, Failure> {
         return Ok(Verdict::Fine);
     }
     let path = arguments.log.display();
+    let problems = plural(found.problems.len() as u64, "problem");
+    let advice = if found.events < log.head()? {
+        "bring the journal's file back from a copy, and do not rebuild before: the trees may hold what it lost"
+            .to_owned()
+    } else {
+        format!("`explog rebuild {path}` mends all but the journal, which has to come from a copy")
+    };
     say(format_args!(
-        "{path} is not intact ({} found); if only the trees are, `explog rebuild {path}` makes them anew, a damaged journal has to come from a copy",
-        plural(found.problems.len() as u64, "problem")
+        "{path} is not intact ({problems} found); {advice}"
     ));
     Ok(Verdict::Found)
 }
@@ -43,8 +49,9 @@ fn print(found: &Verification) -> io::Result<()> {
     match found.trees {
         TreesVerified::Compared { events } => writeln!(
             output,
-            "trees    compared; they hold {} of these events",
-            HumanCount(events)
+            "trees    compared with {} of these events; {} are not in them yet",
+            HumanCount(events),
+            HumanCount(found.events.saturating_sub(events)),
         ),
         TreesVerified::HeldByWriter => {
             writeln!(output, "trees    not compared: a writer holds the log")

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::super::bytes::{BytesError, Put, Reader};
 use super::frame::{self, CHAIN_START, ChainHash, ChecksumSeed, Frame, FrameFlaw, FrameHeader};
 use super::segment::{self, SegmentFile};
 use super::tail;
@@ -10,12 +11,53 @@ use super::window::SegmentBytes;
 use crate::error::{Error, Result};
 
 /// A place between two frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     /// The segment, by its first sequence number.
     pub(crate) segment: u64,
     /// Offset in the segment's plain form.
     pub(crate) offset: u64,
+}
+
+/// A point of the journal: the end of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Events up to here.
+    pub(crate) count: u64,
+    /// The hash of the last frame.
+    pub(crate) hash: ChainHash,
+    /// The place behind it.
+    pub(crate) place: Place,
+}
+
+impl Mark {
+    /// Before the first event.
+    pub(crate) const START: Self = Self {
+        count: 0,
+        hash: CHAIN_START,
+        place: Place {
+            segment: 0,
+            offset: segment::HEADER as u64,
+        },
+    };
+
+    pub(crate) fn encode(&self, into: &mut Vec<u8>) {
+        into.put_u64(self.count);
+        into.put(&self.hash);
+        into.put_u64(self.place.segment);
+        into.put_u64(self.place.offset);
+    }
+
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, BytesError> {
+        Ok(Self {
+            count: reader.u64()?,
+            hash: reader.array()?,
+            place: Place {
+                segment: reader.u64()?,
+                offset: reader.u64()?,
+            },
+        })
+    }
 }
 
 /// A checked frame, taken out of its segment.
@@ -42,6 +84,9 @@ pub(crate) struct End {
     pub(crate) flaw: FrameFlaw,
 }
 
+/// How often a folder is read again before a segment counts as missing.
+const LISTINGS: usize = 3;
+
 /// What stands at the reader's place.
 enum Step {
     Frame(OwnedFrame),
@@ -62,6 +107,8 @@ pub(crate) struct JournalReader {
     from: u64,
     previous: Option<ChainHash>,
     check_chain: bool,
+    /// Events that the journal is known to have held: fewer is damage, not a torn tail.
+    known: u64,
 }
 
 impl JournalReader {
@@ -176,6 +223,7 @@ impl JournalReader {
             from: file.first_sequence,
             previous: Some(previous),
             check_chain: false,
+            known: 0,
         })
     }
 
@@ -188,6 +236,12 @@ impl JournalReader {
     /// States the hash of the frame before the reader's place, so that the chain is checked from there.
     pub(crate) fn after_hash(mut self, hash: ChainHash) -> Self {
         self.previous = Some(hash);
+        self
+    }
+
+    /// States how many events the journal is known to have held, by HEAD or otherwise.
+    pub(crate) fn known_to_hold(mut self, count: u64) -> Self {
+        self.known = count;
         self
     }
 
@@ -237,18 +291,18 @@ impl JournalReader {
         }
         match self.next()? {
             Ok(frame) => Ok(Some(frame)),
-            Err(end) => Err(self.missing(limit, &end)),
+            Err(end) => Err(self.missing(limit, end.sequence, &end.flaw)),
         }
     }
 
-    /// The error for a journal that ends before `count` events, though it is known to have held them.
-    pub(crate) fn missing(&self, count: u64, end: &End) -> Error {
+    /// The error for a journal that ends at `sequence`, though it is known to have held `count` events.
+    fn missing(&self, count: u64, sequence: u64, flaw: &FrameFlaw) -> Error {
         Error::damaged(
             &self.bytes.segment().path,
-            end.place.offset,
-            Some(end.sequence),
+            self.offset,
+            Some(sequence),
             format!("a journal of {count} events"),
-            format!("{} instead of event {}", end.flaw, end.sequence),
+            format!("{flaw} instead of event {sequence}"),
         )
     }
 
@@ -302,7 +356,22 @@ impl JournalReader {
         Ok(step)
     }
 
+    /// The next segment. A folder is not read at one instant, and a segment that is being sealed may be
+    /// missed under both its names: so one that does not follow is looked for again.
     fn following_segment(&self) -> Result<Option<SegmentFile>> {
+        let mut following = self.listed_after_this()?;
+        for _ in 0..LISTINGS {
+            match &following {
+                Some(next) if next.first_sequence > self.sequence => {
+                    following = self.listed_after_this()?;
+                }
+                _ => break,
+            }
+        }
+        Ok(following)
+    }
+
+    fn listed_after_this(&self) -> Result<Option<SegmentFile>> {
         let current = self.bytes.segment().first_sequence;
         let segments = segment::list(&self.folder)?;
         Ok(segments
@@ -339,6 +408,9 @@ impl JournalReader {
         let rest = self.bytes.at(place.offset, usize::MAX)?;
         if tail::proof_of_sync(rest, seed, sequence).is_none() {
             let torn_bytes = tail::written_length(rest) as u64;
+            if sequence < self.known {
+                return Err(self.missing(self.known, sequence, &flaw));
+            }
             return Ok(Some(End {
                 place,
                 sequence,
@@ -396,8 +468,12 @@ fn open_segment(log_id: [u8; 16], file: &SegmentFile) -> Result<(SegmentBytes, C
 }
 
 fn find(folder: &Path, first_sequence: u64) -> Result<Option<SegmentFile>> {
-    let segments = segment::list(folder)?;
-    Ok(segments
-        .into_iter()
-        .find(|file| file.first_sequence == first_sequence))
+    for _ in 0..LISTINGS {
+        let mut segments = segment::list(folder)?.into_iter();
+        let found = segments.find(|file| file.first_sequence == first_sequence);
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }

@@ -158,10 +158,21 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<SegmentFile>> {
 
 /// Removes plain segments whose sealed form is there: a crash came between the two steps of sealing.
 pub(crate) fn remove_superseded(folder: &Path) -> Result<()> {
-    for file in list(folder)?.iter().filter(|file| file.sealed) {
-        remove_if_there(&SegmentFile::plain(folder, file.first_sequence).path)?;
+    let sealed: Vec<_> = list(folder)?
+        .into_iter()
+        .filter(|file| file.sealed)
+        .collect();
+    let plain = |file: &SegmentFile| SegmentFile::plain(folder, file.first_sequence).path;
+    let superseded: Vec<_> = sealed
+        .iter()
+        .map(plain)
+        .filter(|path| path.exists())
+        .collect();
+    if !superseded.is_empty() {
+        // The sealed form's name first.
+        sync_folder(folder)?;
     }
-    Ok(())
+    superseded.iter().try_for_each(|path| remove_if_there(path))
 }
 
 /// Makes the names in `folder` durable.

@@ -1,25 +1,41 @@
 //! What stands behind the last good frame of the last segment: nothing, a torn write, or damage.
 
-use super::frame::{ALIGNMENT, ChecksumSeed, Frame, MAGIC};
+use super::frame::{self, ALIGNMENT, ChecksumSeed, Frame, FrameHeader, MAGIC};
 
 /// Looks in `bytes`, which start at a bad frame that should carry `sequence`, for proof that this frame was
 /// once on stable storage: a later frame that says so. Returns how far behind it stands.
 ///
-/// A crash may leave unsynced frames behind a torn one, so a later frame alone proves nothing.
+/// A crash may leave unsynced frames behind a torn one, so a later frame alone proves nothing. What is
+/// searched may be a torn payload, made to look like many long frames: the search gives up, without a
+/// proof, once it has checked several times what there is.
 pub(crate) fn proof_of_sync(bytes: &[u8], seed: ChecksumSeed, sequence: u64) -> Option<usize> {
-    (ALIGNMENT..bytes.len()).step_by(ALIGNMENT).find(|offset| {
-        let Some(candidate) = bytes.get(*offset..) else {
-            return false;
-        };
+    let mut budget = bytes.len().saturating_mul(4);
+    for offset in (ALIGNMENT..bytes.len()).step_by(ALIGNMENT) {
+        let candidate = bytes.get(offset..).unwrap_or_default();
         if !candidate.starts_with(&MAGIC) {
-            return false;
+            continue;
         }
-        Frame::parse_anywhere(candidate, seed).is_ok_and(|frame| {
-            frame.header.first_sequence > sequence
-                && frame.header.synced > sequence
-                && frame.header.synced <= frame.header.first_sequence
-        })
-    })
+        let later = frame::announced_sequence(candidate).is_some_and(|first| first > sequence);
+        let Ok(body) = frame::announced_body(candidate) else {
+            continue;
+        };
+        if !later || frame::frame_length(body) > candidate.len() {
+            continue;
+        }
+        budget = budget.checked_sub(frame::frame_length(body))?;
+        let proves = |frame: Frame<'_>| {
+            let FrameHeader {
+                first_sequence,
+                synced,
+                ..
+            } = frame.header;
+            first_sequence > sequence && synced > sequence && synced <= first_sequence
+        };
+        if Frame::parse_anywhere(candidate, seed).is_ok_and(proves) {
+            return Some(offset);
+        }
+    }
+    None
 }
 
 /// The number of bytes up to the last one that is not zero.
@@ -32,7 +48,7 @@ pub(crate) fn written_length(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::{CHAIN_START, FrameHeader, body_hash, encode};
+    use super::super::frame::{CHAIN_START, body_hash, encode};
     use super::*;
 
     fn seed() -> ChecksumSeed {
@@ -79,6 +95,20 @@ mod tests {
             proof_of_sync(&[&torn[..], &frame(4, 4)].concat(), seed(), 5),
             None
         );
+    }
+
+    #[test]
+    fn a_payload_of_fake_frames_is_searched_in_bounded_time() {
+        // Each looks like a frame that takes nearly all that follows.
+        let length = 1 << 20;
+        let mut bytes = vec![0; length];
+        for offset in (8..length - 256).step_by(64) {
+            let body = u32::try_from(length - offset - 128).unwrap_or(0);
+            bytes[offset..offset + 4].copy_from_slice(&MAGIC);
+            bytes[offset + 8..offset + 12].copy_from_slice(&body.to_le_bytes());
+            bytes[offset + 16..offset + 24].copy_from_slice(&u64::MAX.to_le_bytes());
+        }
+        assert_eq!(proof_of_sync(&bytes, seed(), 5), None);
     }
 
     #[test]

@@ -131,9 +131,15 @@ impl SegmentBytes {
             Read::take(&mut self.file, chunk.stored_length as u64).read_to_end(&mut stored)
         };
         read().map_err(Error::io("read", &self.segment.path))?;
-        self.buffer = chunk
-            .decompress(&stored)
-            .map_err(|flaw| self.damage(chunk.raw_offset, "a chunk of frames", flaw.to_string()))?;
+        self.buffer = chunk.decompress(&stored).map_err(|flaw| {
+            Error::damaged(
+                &self.segment.path,
+                chunk.raw_offset,
+                Some(chunk.first_sequence),
+                "a chunk of frames",
+                flaw.to_string(),
+            )
+        })?;
         self.buffer_offset = chunk.raw_offset;
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! Appends frames to the journal's last segment, and goes on to the next when it is full.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::frame::{self, ChainHash, ChecksumSeed, FrameHeader};
-use super::reader::Place;
+use super::reader::{Mark, Place};
 use super::segment::{self, SegmentFile, SegmentHeader};
 use crate::error::{Error, Result};
 
@@ -39,15 +39,6 @@ pub(crate) struct JournalWriter {
     buffer: Vec<u8>,
 }
 
-/// What a commit did.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Written {
-    /// Where the frame begins.
-    pub(crate) place: Place,
-    /// Whether a new segment was started, everything before it being synced.
-    pub(crate) rotated: bool,
-}
-
 impl JournalWriter {
     /// Creates the first segment of a new log.
     pub(crate) fn create(folder: &Path, log_id: [u8; 16], options: WriterOptions) -> Result<Self> {
@@ -60,22 +51,27 @@ impl JournalWriter {
         Ok(Self::new(folder, log_id, options, path, file, &header))
     }
 
-    /// Goes on behind `place`, cutting off what a crash left there.
+    /// Goes on behind `end`, cutting off what a crash left there.
+    ///
+    /// What was read behind `unproven` may be in the operating system's memory only: the process that wrote
+    /// it may have ended before it synced, or its sync may have failed, after which the pages count as
+    /// written although they are not. So those bytes are written again, and synced, before anything relies
+    /// on them.
     pub(crate) fn resume(
         folder: &Path,
         log_id: [u8; 16],
         options: WriterOptions,
-        place: Place,
-        sequence: u64,
-        previous: ChainHash,
+        end: &Mark,
+        unproven: Option<Place>,
     ) -> Result<Self> {
+        let place = end.place;
         let plain = SegmentFile::plain(folder, place.segment);
         if SegmentFile::sealed(folder, place.segment).path.exists() {
             // The last segment is sealed already: go on in a new one.
             let header = SegmentHeader {
                 log_id,
-                first_sequence: sequence,
-                previous,
+                first_sequence: end.count,
+                previous: end.hash,
             };
             let (path, file) = create_segment(folder, &header)?;
             return Ok(Self::new(folder, log_id, options, path, file, &header));
@@ -85,23 +81,30 @@ impl JournalWriter {
             .write(true)
             .open(&plain.path)
             .map_err(Error::io("open", &plain.path))?;
-        let cut = |file: &mut File| {
-            if file.metadata()?.len() > place.offset {
+        let mend = |file: &mut File| {
+            // Shorter, if all that is missing is zeros that fill up the last frame.
+            let torn = file.metadata()?.len() != place.offset;
+            if torn {
                 file.set_len(place.offset)?;
+            }
+            if let Some(from) = unproven {
+                write_again(file, from.offset, place.offset)?;
+            }
+            if torn || unproven.is_some() {
                 file.sync_all()?;
             }
             file.seek(SeekFrom::Start(place.offset))
         };
-        cut(&mut file).map_err(Error::io("cut the torn tail of", &plain.path))?;
+        mend(&mut file).map_err(Error::io("mend the end of", &plain.path))?;
         let header = SegmentHeader {
             log_id,
             first_sequence: place.segment,
-            previous,
+            previous: end.hash,
         };
         let mut writer = Self::new(folder, log_id, options, plain.path, file, &header);
         writer.offset = place.offset;
         writer.filled = place.offset;
-        writer.sequence = sequence;
+        writer.sequence = end.count;
         Ok(writer)
     }
 
@@ -152,15 +155,14 @@ impl JournalWriter {
         (Arc::clone(&self.file), self.path.clone())
     }
 
-    /// Whether the next frame, with a body of `body` bytes, begins a new segment. Everything before it must be
-    /// synced by then: the rotation syncs the file too, but must find nothing left to fail.
-    pub(crate) fn will_rotate(&self, body: usize) -> bool {
+    /// Whether a frame with such a body needs a new segment. Call [`rotate`](Self::rotate) first then.
+    pub(crate) fn is_full_for(&self, body: usize) -> bool {
         let length = frame::frame_length(body) as u64;
-        self.offset + length > self.options.segment_bytes && self.offset > segment::HEADER as u64
+        self.offset > segment::HEADER as u64 && self.offset + length > self.options.segment_bytes
     }
 
-    /// Writes one frame. After an error the journal must not be written any more: what reached the file
-    /// is not known.
+    /// Writes one frame and tells where it begins. After an error the journal must not be written any
+    /// more: what reached the file is not known.
     pub(crate) fn append(
         &mut self,
         body: &[u8],
@@ -168,14 +170,8 @@ impl JournalWriter {
         count: u32,
         recorded_at: i64,
         synced: u64,
-    ) -> Result<Written> {
+    ) -> Result<Place> {
         let length = frame::frame_length(body.len()) as u64;
-        let rotated = self.will_rotate(body.len());
-        if rotated {
-            self.rotate()?;
-        }
-        // Rotation has synced all that came before.
-        let synced = if rotated { self.sequence } else { synced };
         let header = FrameHeader {
             count,
             first_sequence: self.sequence,
@@ -205,7 +201,7 @@ impl JournalWriter {
         self.filled = self.filled.max(self.offset);
         self.sequence = header.end_sequence();
         self.previous = hash;
-        Ok(Written { place, rotated })
+        Ok(place)
     }
 
     /// Cuts off the zeros written ahead.
@@ -219,7 +215,9 @@ impl JournalWriter {
         Ok(())
     }
 
-    fn rotate(&mut self) -> Result<()> {
+    /// Goes on to a new segment. Every frame of this one must be on stable storage: what is synced here is
+    /// its length only, so that no error of a data sync can end up where nobody looks for it.
+    pub(crate) fn rotate(&mut self) -> Result<()> {
         self.trim()?;
         self.file
             .sync_all()
@@ -258,6 +256,15 @@ impl JournalWriter {
         file.seek(SeekFrom::Start(self.offset))?;
         Ok(())
     }
+}
+
+/// Writes the bytes between two offsets over themselves.
+fn write_again(file: &mut File, start: u64, end: u64) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(start))?;
+    Read::take(&mut *file, end.saturating_sub(start)).read_to_end(&mut bytes)?;
+    file.seek(SeekFrom::Start(start))?;
+    file.write_all(&bytes)
 }
 
 /// Creates a segment with its header on stable storage before it gets its name.

@@ -198,6 +198,11 @@ impl TreeScan {
         }
     }
 
+    /// The trees that are scanned.
+    pub(crate) fn trees(&self) -> &TreeSnapshot {
+        &self.trees
+    }
+
     pub(crate) fn work(&self) -> ScanWork {
         self.work
     }

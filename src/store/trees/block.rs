@@ -22,7 +22,7 @@ use super::super::bytes::{BytesError, Put, Reader};
 use super::super::instant::{Instant, Position};
 use super::super::journal::reader::Place;
 use super::super::memtable::Entry;
-use super::super::record::{Record, RecordFlaw};
+use super::super::record::{FIELDS, MAX_FIELD, Record, RecordFlaw};
 
 /// The most events in a block: a posting's mask has one bit for each.
 pub(crate) const MAX_SLOTS: usize = 64;
@@ -35,6 +35,10 @@ const CODEC_LZ4: u8 = 1;
 const ROW: usize = 32;
 /// No block is larger: 64 records at the limit.
 const MAX_RAW: usize = MAX_SLOTS * (ROW + 32 + INLINE_LIMIT);
+/// Bytes of a record without its payload, at the most: its fields and their places.
+const MAX_STUB: usize = FIELDS.len() * (MAX_FIELD + 8) + 32;
+
+const _: () = assert!(MAX_STUB < INLINE_LIMIT);
 
 const INLINE: u8 = 0;
 const REFERENCE: u8 = 1;
@@ -62,7 +66,7 @@ pub(crate) enum BlockFlaw {
 pub(crate) fn size_in_block(entry: &Entry) -> usize {
     let record = entry.record.as_bytes().len();
     if record > INLINE_LIMIT {
-        ROW + 256
+        ROW + MAX_STUB
     } else {
         ROW + 1 + record
     }

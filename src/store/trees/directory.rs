@@ -81,8 +81,8 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Adds the blocks of a page, which are numbered from the number of blocks there are.
-    pub(crate) fn add_page(&mut self, page: &[u8]) -> Result<(), DirectoryFlaw> {
+    /// Reads the blocks of a page, for [`add`](Self::add).
+    pub(crate) fn decode_page(page: &[u8]) -> Result<Vec<BlockInfo>, DirectoryFlaw> {
         let mut reader = Reader::new(page);
         let version = reader.u8()?;
         if version != VERSION {
@@ -111,11 +111,10 @@ impl Directory {
                 events,
             });
         }
-        self.add(blocks);
-        Ok(())
+        Ok(blocks)
     }
 
-    /// Adds blocks and numbers them.
+    /// Adds blocks and numbers them, from the number of blocks there are.
     pub(crate) fn add(&mut self, blocks: Vec<BlockInfo>) {
         let mut added: HashMap<Option<Arc<str>>, Vec<u32>> = HashMap::new();
         let mut numbers = Vec::with_capacity(blocks.len());
@@ -307,9 +306,8 @@ mod tests {
         for (place, (first, last)) in spans.into_iter().enumerate() {
             let tenant = [None, Some("a"), Some("b")][place % 3];
             // As when read back from stored pages.
-            directory
-                .add_page(&encode_page(&[block(tenant, first, last)]))
-                .unwrap();
+            let page = encode_page(&[block(tenant, first, last)]);
+            directory.add(Directory::decode_page(&page).unwrap());
         }
         let directory = Arc::new(directory);
         for tenant in [None, Some("a"), Some("b"), Some("nobody")] {
@@ -345,12 +343,9 @@ mod tests {
     fn damaged_pages_are_refused() {
         let page = encode_page(&[block(Some("a"), 1, 5)]);
         for cut in 0..page.len() {
-            assert!(Directory::default().add_page(&page[..cut]).is_err());
+            assert!(Directory::decode_page(&page[..cut]).is_err());
         }
         let page = encode_page(&[block(Some("a"), 5, 1)]);
-        assert_eq!(
-            Directory::default().add_page(&page),
-            Err(DirectoryFlaw::Order)
-        );
+        assert_eq!(Directory::decode_page(&page), Err(DirectoryFlaw::Order));
     }
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,10 @@ pub(crate) struct TreeError {
 }
 
 impl TreeError {
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+
     pub(crate) fn new(reason: impl fmt::Display) -> Self {
         Self {
             reason: reason.to_string(),
@@ -93,9 +98,14 @@ impl std::ops::Deref for Value {
     }
 }
 
-/// An open sled database.
+/// An open sled database, until it is closed.
 #[derive(Debug)]
 pub(crate) struct Engine {
+    inner: RwLock<Option<Inner>>,
+}
+
+#[derive(Debug)]
+struct Inner {
     database: sled::Db,
     trees: Vec<sled::Tree>,
 }
@@ -115,12 +125,13 @@ impl Engine {
                 .chain(INDEXES.iter().map(|definition| definition.tree))
                 .map(|name| database.open_tree(name))
                 .collect::<sled::Result<_>>()?;
-            Ok(Self { database, trees })
+            let inner = RwLock::new(Some(Inner { database, trees }));
+            Ok(Self { inner })
         })
     }
 
     pub(crate) fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Value>, TreeError> {
-        let value = guard(|| self.tree(tree)?.get(key))?;
+        let value = self.call(|inner| inner.tree(tree)?.get(key))?;
         value.map(|value| check(key, value)).transpose()
     }
 
@@ -137,8 +148,8 @@ impl Engine {
         tree: Tree,
         from: &[u8],
     ) -> Result<Option<Vec<u8>>, TreeError> {
-        guard(|| {
-            let first = self.tree(tree)?.range(from..).keys().next().transpose()?;
+        self.call(|inner| {
+            let first = inner.tree(tree)?.range(from..).keys().next().transpose()?;
             Ok(first.map(|key| key.to_vec()))
         })
     }
@@ -149,8 +160,9 @@ impl Engine {
         tree: Tree,
         prefix: &[u8],
     ) -> Result<Vec<(Vec<u8>, Value)>, TreeError> {
-        let entries: Vec<(IVec, IVec)> = guard(|| {
-            self.tree(tree)?
+        let entries: Vec<(IVec, IVec)> = self.call(|inner| {
+            inner
+                .tree(tree)?
                 .scan_prefix(prefix)
                 .collect::<sled::Result<_>>()
         })?;
@@ -160,8 +172,8 @@ impl Engine {
 
     /// Makes all changes or none.
     pub(crate) fn apply(&self, writes: &[Write]) -> Result<(), TreeError> {
-        let transact = || {
-            self.trees.as_slice().transaction(|trees| {
+        let transact = |inner: &Inner| {
+            inner.trees.as_slice().transaction(|trees| {
                 for write in writes {
                     let Some(tree) = trees.get(write.tree.place()) else {
                         return Err(ConflictableTransactionError::Abort(()));
@@ -174,7 +186,7 @@ impl Engine {
                 Ok(())
             })
         };
-        guard(|| match transact() {
+        self.call(|inner| match transact(inner) {
             Ok(()) => Ok(()),
             Err(TransactionError::Storage(error)) => Err(error),
             Err(TransactionError::Abort(())) => {
@@ -185,9 +197,39 @@ impl Engine {
 
     /// Hands everything to the operating system. No promise of durability: that is the journal's.
     pub(crate) fn flush(&self) -> Result<(), TreeError> {
-        guard(|| self.database.flush()).map(|_| ())
+        self.call(|inner| inner.database.flush()).map(|_| ())
     }
 
+    /// Closes the database, though others may hold this: they get an error from then on.
+    pub(crate) fn close(&self) {
+        let inner = self
+            .inner
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // sled writes when it is dropped, and panics if it cannot. What it loses is rebuilt.
+        let _ = guard(|| {
+            drop(inner);
+            Ok(())
+        });
+    }
+
+    fn call<T>(&self, call: impl FnOnce(&Inner) -> sled::Result<T>) -> Result<T, TreeError> {
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        match &*inner {
+            Some(inner) => guard(|| call(inner)),
+            None => Err(TreeError::new("they are closed")),
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Inner {
     fn tree(&self, tree: Tree) -> sled::Result<&sled::Tree> {
         self.trees
             .get(tree.place())
@@ -267,7 +309,8 @@ mod tests {
         assert!(engine.get(Tree::Events, b"a").unwrap().is_none());
         assert!(engine.require(Tree::Events, b"a").is_err());
         // A value under another key, or one that was changed.
-        let raw = engine.tree(tree).unwrap();
+        let inner = engine.inner.read().unwrap();
+        let raw = inner.as_ref().unwrap().tree(tree).unwrap();
         let value = raw.get(b"a").unwrap().unwrap();
         raw.insert(b"b", value).unwrap();
         raw.insert(b"c", b"xy").unwrap();

@@ -15,54 +15,11 @@
 use std::collections::BTreeMap;
 
 use super::super::bytes::{BytesError, Put, Reader};
-use super::super::journal::frame::{CHAIN_START, ChainHash};
-use super::super::journal::reader::Place;
-use super::super::journal::segment;
+use super::super::journal::reader::Mark;
 use super::run::RunInfo;
 
 /// The layout of the trees that this build reads and writes.
 pub(crate) const LAYOUT: u16 = 1;
-
-/// A point of the journal: the end of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Mark {
-    /// Events up to here.
-    pub(crate) count: u64,
-    /// The hash of the last frame.
-    pub(crate) hash: ChainHash,
-    /// The place behind it.
-    pub(crate) place: Place,
-}
-
-impl Mark {
-    /// Before the first event.
-    pub(crate) const START: Self = Self {
-        count: 0,
-        hash: CHAIN_START,
-        place: Place {
-            segment: 0,
-            offset: segment::HEADER as u64,
-        },
-    };
-
-    pub(crate) fn encode(&self, into: &mut Vec<u8>) {
-        into.put_u64(self.count);
-        into.put(&self.hash);
-        into.put_u64(self.place.segment);
-        into.put_u64(self.place.offset);
-    }
-
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, BytesError> {
-        Ok(Self {
-            count: reader.u64()?,
-            hash: reader.array()?,
-            place: Place {
-                segment: reader.u64()?,
-                offset: reader.u64()?,
-            },
-        })
-    }
-}
 
 /// What the trees consist of.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::index::{Definition, INDEXES, Index, TermHash};
+use super::super::journal::reader::Mark;
 use super::block::Block;
 use super::directory::{BlockInfo, Directory};
 use super::engine::{Engine, Tree, TreeError};
 use super::keys;
-use super::manifest::{KindCounts, Mark};
+use super::manifest::KindCounts;
 use super::run::{Page, Posting, Run};
 
 /// The runs of every index, oldest first.

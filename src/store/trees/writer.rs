@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use super::super::index::{Definition, INDEXES, Index, TermHash};
 use super::super::instant::Position;
+use super::super::journal::reader::Mark;
 use super::super::memtable::Entry;
 use super::super::record::Field;
 use super::block::{self, MAX_SLOTS};
 use super::directory::{self, BlockInfo, Directory};
 use super::engine::{Engine, Tree, TreeError, Write};
 use super::keys;
-use super::manifest::{Manifest, Mark};
+use super::manifest::Manifest;
 use super::run::{self, Posting, Run, RunInfo};
 use super::snapshot::{Runs, TreeSnapshot};
 
@@ -57,6 +58,11 @@ impl TreeWriter {
         };
         writer.remove_unknown_runs()?;
         Ok(writer)
+    }
+
+    /// Closes sled, though readers may still hold snapshots.
+    pub(crate) fn close(self) {
+        self.engine.close();
     }
 
     /// How far the trees have got.
@@ -363,16 +369,20 @@ fn gather(definition: &Definition, block: u32, entries: &[Arc<Entry>]) -> Vec<Po
 }
 
 fn read_directory(engine: &Engine, manifest: &Manifest) -> Result<Arc<Directory>, TreeError> {
-    let mut directory = Directory::default();
+    let mut blocks = Vec::new();
     for (key, page) in engine.with_prefix(Tree::Meta, keys::DIRECTORY)? {
-        if key != keys::directory_key(directory.next_number()) {
+        let first = u32::try_from(blocks.len()).unwrap_or(u32::MAX);
+        if key != keys::directory_key(first) {
             return Err(TreeError::new("a page of the directory is missing"));
         }
-        directory.add_page(&page).map_err(TreeError::new)?;
+        blocks.extend(Directory::decode_page(&page).map_err(TreeError::new)?);
     }
-    if directory.next_number() != manifest.blocks {
+    if blocks.len() != manifest.blocks as usize {
         return Err(TreeError::new("the directory is incomplete"));
     }
+    // All at once: they are sorted once.
+    let mut directory = Directory::default();
+    directory.add(blocks);
     Ok(Arc::new(directory))
 }
 

@@ -71,7 +71,7 @@ pub fn group_commit(rotation: Rotation) {
     );
     if failed {
         let end = journal.commit.written();
-        journal.commit.wrote(end + 1, None);
+        journal.commit.wrote(end + 1);
         assert!(journal.commit.sync_through(end + 1).is_err());
     } else {
         assert!(disk.holds(WRITERS * EVENTS_EACH));
@@ -112,6 +112,8 @@ impl Journal {
                 .inspect_err(|error| self.commit.poison(error))?;
             writer.segment = Segment::new(&self.disk);
             writer.segment_start = first;
+            self.commit
+                .switched(Arc::clone(&writer.segment), PathBuf::from("segment"));
         }
         // What the frame says of the ones before it.
         let synced = if full { first } else { self.commit.synced() };
@@ -121,8 +123,7 @@ impl Journal {
         );
         writer.segment.write(first);
         writer.sequence += 1;
-        let rotated = full.then(|| (Arc::clone(&writer.segment), PathBuf::from("segment")));
-        self.commit.wrote(writer.sequence, rotated);
+        self.commit.wrote(writer.sequence);
         Ok(writer.sequence)
     }
 }

@@ -32,5 +32,6 @@ mod view;
 
 mod error;
 mod index;
+mod journal;
 mod memtable;
 mod trees;

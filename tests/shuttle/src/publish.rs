@@ -10,10 +10,10 @@ use crate::disk::{Disk, Segment};
 use crate::error::{Error, Result};
 use crate::group_commit::GroupCommit;
 use crate::head::Head;
+use crate::journal::reader::Mark;
 use crate::memtable::Memtable;
 use crate::swap::Swap;
 use crate::sync::{Arc, Condvar, Mutex};
-use crate::trees::manifest::Mark;
 use crate::trees::snapshot::TreeSnapshot;
 use crate::view::{Frozen, View};
 
@@ -138,12 +138,12 @@ impl Log {
             *writer += 1;
             let count = *writer;
             if self.order == Order::PublishBeforeInsert {
-                self.commit.wrote(count, None);
+                self.commit.wrote(count);
                 self.head.publish(self.commit.sync_through(count)?);
             }
             let memtable = Arc::clone(&self.view.get().active);
             memtable.insert(sequence);
-            self.commit.wrote(count, None);
+            self.commit.wrote(count);
             if self.order == Order::PublishBeforeSync {
                 self.head.publish(count);
             }

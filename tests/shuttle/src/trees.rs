@@ -1,12 +1,4 @@
-//! A stand-in for the trees: what they hold, and how far they have got.
-
-pub(crate) mod manifest {
-    /// A point of the journal.
-    #[derive(Debug, Clone, Copy)]
-    pub(crate) struct Mark {
-        pub(crate) count: u64,
-    }
-}
+//! A stand-in for the trees: what they hold.
 
 pub(crate) mod snapshot {
     use crate::memtable::Entry;

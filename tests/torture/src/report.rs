@@ -17,6 +17,8 @@ pub struct Report {
     pub counts: BTreeMap<String, u64>,
     /// Times of recovery, if the campaign takes them.
     pub recoveries: Vec<Duration>,
+    /// Lines to print as they are.
+    pub table: Vec<String>,
     /// What must not be: each makes the campaign fail.
     pub violations: Vec<String>,
     /// How long the campaign took.
@@ -73,6 +75,9 @@ impl fmt::Display for Report {
             self.recovery_percentile(0.99),
         ) {
             writeln!(f, "  recovery p50 {half:.1?}, p99 {most:.1?}")?;
+        }
+        for line in &self.table {
+            writeln!(f, "  {line}")?;
         }
         for violation in self.violations.iter().take(20) {
             writeln!(f, "  VIOLATION {violation}")?;

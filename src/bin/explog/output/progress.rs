@@ -66,6 +66,13 @@ impl Progress {
     }
 }
 
+/// However the work ends, no bar stays behind.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
 fn target() -> ProgressDrawTarget {
     if terminal::shows_messages() {
         ProgressDrawTarget::stderr()

@@ -128,20 +128,22 @@ fn widths(columns: &[Column], rows: &[Row], total: Option<usize>) -> Vec<usize> 
     }
     let Some(total) = total else { return widths };
     let room = total.saturating_sub(GAP.len() * columns.len().saturating_sub(1));
-    while widths.iter().sum::<usize>() > room {
-        // The widest that can give gives; when none can, the last one does.
-        let giver = widths
-            .iter_mut()
-            .zip(columns)
-            .filter(|(width, column)| column.least.is_some_and(|least| **width > least))
-            .map(|(width, _)| width)
-            .max();
-        match giver {
-            Some(width) => *width -= 1,
-            None => match widths.last_mut() {
-                Some(width) if *width > 0 => *width -= 1,
-                _ => break,
-            },
+    // The widest gives first: what it has above its least, and when nobody has, of that too.
+    for keeps_least in [true, false] {
+        while widths.iter().sum::<usize>() > room {
+            let floor = |column: &Column| {
+                column
+                    .least
+                    .map(|least| if keeps_least { least } else { 1 })
+            };
+            let giver = widths
+                .iter_mut()
+                .zip(columns)
+                .filter(|(width, column)| floor(column).is_some_and(|floor| **width > floor))
+                .map(|(width, _)| width)
+                .max();
+            let Some(width) = giver else { break };
+            *width -= 1;
         }
     }
     widths
@@ -174,12 +176,12 @@ fn print(
             Some(_) => (0, missing),
         };
         // Blanks are added when something follows, so that no line ends with them.
-        if !text.is_empty() {
+        if text.is_empty() {
+            owed += width + GAP.len();
+        } else {
             line.extend(std::iter::repeat_n(' ', owed + before));
             line.push_str(&text);
             owed = after + GAP.len();
-        } else {
-            owed += width + GAP.len();
         }
     }
     writeln!(output, "{line}")
@@ -225,10 +227,13 @@ mod tests {
         assert_eq!(
             table(Some(40), &[row]),
             [
-                "n  name              detail",
-                "7  a-rather-long-n…  and a detail th…"
+                "n  name                detail",
+                "7  a-rather-long-name  and a detail tha…"
             ]
-            .map(|line| line.replace("name              detail", "name              detail"))
+        );
+        assert_eq!(
+            table(Some(16), &[row]),
+            ["n  name  detail", "7  a-r…  and a …"]
         );
         for total in 8..60 {
             for line in table(
