@@ -16,6 +16,9 @@ use crate::progress;
 use crate::report::Report;
 use crate::safety_lines::{LINES, SafetyLine};
 
+/// Where the lines are listed.
+const DOCS: &str = include_str!("../../../docs/safety-lines.md");
+
 /// Runs the campaign.
 pub fn run(options: &Options, only: Option<&str>) -> Report {
     let begun = Instant::now();
@@ -31,6 +34,11 @@ pub fn run(options: &Options, only: Option<&str>) -> Report {
             return report;
         }
     };
+    for line in &lines {
+        if !DOCS.contains(&format!("| {} |", line.name)) {
+            report.violation(format!("docs/safety-lines.md does not list: {}", line.name));
+        }
+    }
     let bar = progress::bar(report.name, lines.len() as u64);
     let checks: BTreeSet<&[&str]> = lines.iter().map(|line| line.check).collect();
     for check in checks {
