@@ -29,8 +29,9 @@ pub fn run(options: &Options) -> Report {
     let begun = Instant::now();
     let mut report = Report::new("full-disk", options.seed);
     let mut random = Random::new(options.seed);
-    let bar = progress::bar(report.name, options.trials(20, 2) + options.trials(20, 4));
-    for number in 0..options.trials(20, 2) {
+    let fills = options.trials(20, 2);
+    let bar = progress::bar(report.name, fills + if options.short { 4 } else { 20 });
+    for number in 0..fills {
         let sizes: &[u64] = if options.short {
             &[64]
         } else {
@@ -50,6 +51,7 @@ pub fn run(options: &Options) -> Report {
             &format!("{number}, {fill:?}"),
             |report, disk| fill.run(report, disk),
         );
+        bar.inc(1);
     }
     let moments: &[(&str, Moment)] = &[
         ("full before the log is made", Moment::Create),

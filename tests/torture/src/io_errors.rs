@@ -17,6 +17,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::Options;
+use crate::clock::Patience;
 use crate::kept;
 use crate::load;
 use crate::progress;
@@ -271,16 +272,15 @@ fn traced(folder: &Path, whose: Whose, inject: Option<String>) -> std::io::Resul
 fn attach(strace: &Strace, pid: Option<u64>) -> std::io::Result<Running> {
     let lost = || std::io::Error::other("no maintenance thread");
     let tasks = format!("/proc/{}/task", pid.ok_or_else(lost)?);
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let mut patience = Patience::new(Duration::from_secs(5));
     // A new thread gives itself its name.
     let task = loop {
         if let Some(task) = find_maintenance(&tasks)? {
             break task;
         }
-        if Instant::now() > deadline {
+        if !patience.wait() {
             return Err(lost());
         }
-        std::thread::sleep(Duration::from_millis(1));
     };
     let mut command = strace.command();
     command.arg("-p").arg(task.file_name().unwrap_or_default());
@@ -293,10 +293,9 @@ fn attach(strace: &Strace, pid: Option<u64>) -> std::io::Result<Running> {
         {
             return Ok(tracer);
         }
-        if Instant::now() > deadline {
+        if !patience.wait() {
             return Err(std::io::Error::other("strace does not attach"));
         }
-        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -5,14 +5,18 @@
 //! negative control finds none, ends with exit code 1.
 
 mod bit_rot;
+mod clock;
 mod crash;
 mod damage;
 mod disk;
+mod floor;
 mod full_disk;
 mod io_errors;
 mod kept;
 mod ledger;
+mod life;
 mod load;
+mod mount;
 mod mutation;
 mod namespace;
 mod power_cut;
@@ -68,7 +72,7 @@ impl Options {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Campaign {
-    /// Every campaign that needs no more than root, the tools of ext4, and strace.
+    /// Every campaign. Takes what all of them take.
     All,
     /// Cut the file system off under a write load. Takes root.
     PowerCut,
@@ -99,7 +103,10 @@ enum Campaign {
     Load(load::Arguments),
     /// What the campaigns kill.
     #[command(hide = true)]
-    Writer(writer::Life),
+    Writer(life::Life),
+    /// What the power cut compares the log with.
+    #[command(hide = true)]
+    Floor(floor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -111,31 +118,36 @@ fn main() -> ExitCode {
     ) {
         namespace::enter();
     }
-    let reports: Vec<Report> = match &arguments.campaign {
+    let campaigns: Vec<Box<dyn FnOnce() -> Report + '_>> = match &arguments.campaign {
         Campaign::All => vec![
-            power_cut::run(options),
-            sigkill::run(options),
-            bit_rot::run(options),
-            io_errors::run(options),
-            torn_writes::run(options),
-            full_disk::run(options),
-            soak::run(options, None),
+            Box::new(|| power_cut::run(options)),
+            Box::new(|| sigkill::run(options)),
+            Box::new(|| bit_rot::run(options)),
+            Box::new(|| io_errors::run(options)),
+            Box::new(|| torn_writes::run(options)),
+            Box::new(|| full_disk::run(options)),
+            Box::new(|| soak::run(options, None)),
+            Box::new(|| mutation::run(options, None)),
         ],
-        Campaign::BitRot => vec![bit_rot::run(options)],
-        Campaign::PowerCut => vec![power_cut::run(options)],
-        Campaign::Soak { minutes } => vec![soak::run(options, *minutes)],
-        Campaign::Sigkill => vec![sigkill::run(options)],
-        Campaign::IoErrors => vec![io_errors::run(options)],
-        Campaign::TornWrites => vec![torn_writes::run(options)],
-        Campaign::FullDisk => vec![full_disk::run(options)],
-        Campaign::Mutation { only } => vec![mutation::run(options, only.as_deref())],
+        Campaign::BitRot => vec![Box::new(|| bit_rot::run(options))],
+        Campaign::PowerCut => vec![Box::new(|| power_cut::run(options))],
+        Campaign::Soak { minutes } => vec![Box::new(|| soak::run(options, *minutes))],
+        Campaign::Sigkill => vec![Box::new(|| sigkill::run(options))],
+        Campaign::IoErrors => vec![Box::new(|| io_errors::run(options))],
+        Campaign::TornWrites => vec![Box::new(|| torn_writes::run(options))],
+        Campaign::FullDisk => vec![Box::new(|| full_disk::run(options))],
+        Campaign::Mutation { only } => vec![Box::new(|| mutation::run(options, only.as_deref()))],
         Campaign::Load(load) => return load::run(load),
-        Campaign::Writer(life) => return writer::main(life),
+        Campaign::Writer(life) => return life::main(life),
+        Campaign::Floor(floor) => return floor::main(floor),
     };
-    for report in &reports {
+    let mut clean = true;
+    for campaign in campaigns {
+        let report = campaign();
         println!("{report}");
+        clean &= report.is_clean();
     }
-    if reports.iter().all(Report::is_clean) {
+    if clean {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
