@@ -127,3 +127,26 @@ fn trees_of_another_history_are_not_believed() {
     assert_eq!(found, [event("first"), event("here")]);
     assert!(log.verify().unwrap().is_intact());
 }
+
+#[test]
+fn a_journal_that_does_not_continue_head_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+    let log = options().open(&one).unwrap();
+    log.append(&event("first")).unwrap();
+    log.close().unwrap();
+    copy(&one, &other);
+    for (path, id) in [(&one, "here"), (&other, "then")] {
+        let log = options().open(path).unwrap();
+        log.append(&event(id)).unwrap();
+        log.close().unwrap();
+    }
+    // Both are as long: HEAD of one names the end of the same frame in the other.
+    let head = fs::read(one.join("HEAD")).unwrap();
+    let log = options().open(&other).unwrap();
+    log.append(&event("more")).unwrap();
+    log.close().unwrap();
+    fs::write(other.join("HEAD"), head).unwrap();
+    fs::remove_dir_all(other.join("trees")).unwrap();
+    assert!(options().open(&other).unwrap_err().is_damage());
+}

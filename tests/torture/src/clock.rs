@@ -48,15 +48,18 @@ impl Patience {
         !self.0.is_zero()
     }
 
-    /// What comes next. `None` if nothing comes any more, or not in time.
-    pub fn receive<T>(&mut self, from: &Receiver<T>) -> Option<T> {
+    /// What comes next.
+    ///
+    /// # Errors
+    ///
+    /// Nothing came in time, or nothing can come any more.
+    pub fn receive<T>(&mut self, from: &Receiver<T>) -> Result<T, RecvTimeoutError> {
         loop {
             match from.recv_timeout(TICK.min(self.0)) {
-                Ok(received) => return Some(received),
                 Err(RecvTimeoutError::Timeout) if !self.0.is_zero() => {
                     self.0 = self.0.saturating_sub(TICK);
                 }
-                Err(_) => return None,
+                received => return received,
             }
         }
     }

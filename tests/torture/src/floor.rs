@@ -188,7 +188,7 @@ impl Writer {
         });
         let mut writer = Self { child, lines };
         match Patience::new(Duration::from_secs(30)).receive(&writer.lines) {
-            Some(line) if line == "ready" => Ok(writer),
+            Ok(line) if line == "ready" => Ok(writer),
             other => {
                 writer.stop();
                 Err(format!("the floor's writer says {other:?}"))

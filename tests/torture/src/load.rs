@@ -33,6 +33,8 @@ pub enum Kind {
     Loose,
     /// As `loose`, but what is appended goes into the trees now and then.
     Flushing,
+    /// As `loose`, but with a close, which syncs.
+    Closing,
     /// Opens, appends a little, closes.
     Little,
     /// Appends until it fails, reads, waits for a line, opens again and appends.
@@ -150,6 +152,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Kind::Pair => load.unclosed(2, Durability::Sync, 1 << 20),
         Kind::Loose => load.unclosed(1, Durability::Os, 1 << 20),
         Kind::Flushing => load.unclosed(1, Durability::Os, 4),
+        Kind::Closing => load.little(options().durability(Durability::Os)),
         Kind::Little => load.little(options()),
         Kind::Fill => load.fill(arguments.batch),
         Kind::Rebuild => load.rebuild(),

@@ -231,7 +231,7 @@ impl Running {
     }
 
     fn next(&mut self) -> Option<Line> {
-        let line = self.patience.receive(&self.lines)?;
+        let line = self.patience.receive(&self.lines).ok()?;
         self.patience = Patience::new(PATIENCE);
         let line = Line::parse(&line);
         self.told.push(line.clone());

@@ -39,6 +39,10 @@ const SCENARIOS: &[(&str, Runs)] = &[
         &[("loose", 0, None), ("single", 0, None), ("single", 1, None)],
     ),
     (
+        "unsynced, then closed and opened",
+        &[("closing", 0, None), ("single", 1, None)],
+    ),
+    (
         "closed and opened",
         &[("little", 0, None), ("single", 1, None)],
     ),
@@ -137,7 +141,7 @@ fn begin(start: Option<Torn>, runs: Runs) -> Result<Begun, String> {
         for (kind, life, inject) in runs {
             let before = recording.done.len();
             recording.run(&root, kind, *life, *inject)?;
-            if matches!(*kind, "loose" | "flushing") {
+            if matches!(*kind, "loose" | "flushing" | "closing") {
                 // What it was told is kept survives the process, not a power cut.
                 for done in recording.done.iter_mut().skip(before) {
                     if matches!(done.op, Op::Told(Line::Acked(..))) {

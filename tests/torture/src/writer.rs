@@ -166,7 +166,7 @@ impl Writer {
 
     /// Waits until the log is open. False if it never was.
     pub fn wait_until_open(&self) -> bool {
-        Patience::new(OPENS_WITHIN).receive(&self.opened).is_some()
+        Patience::new(OPENS_WITHIN).receive(&self.opened).is_ok()
     }
 
     /// What it is at.
