@@ -35,6 +35,9 @@ pub enum Method {
     Snapshot,
 }
 
+/// Both.
+pub const METHODS: [Method; 2] = [Method::Shutdown, Method::Snapshot];
+
 impl Method {
     /// Its name in a report.
     pub fn name(self) -> &'static str {

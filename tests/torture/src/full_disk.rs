@@ -28,6 +28,10 @@ const DISK_BYTES: u64 = 12 << 20;
 pub fn run(options: &Options) -> Report {
     let begun = Instant::now();
     let mut report = Report::new("full-disk", options.seed);
+    if let Err(missing) = Disk::new(DISK_BYTES) {
+        report.violation(missing);
+        return report;
+    }
     let mut random = Random::new(options.seed);
     let fills = options.trials(20, 2);
     let bar = progress::bar(report.name, fills + if options.short { 4 } else { 20 });

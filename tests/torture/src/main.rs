@@ -20,6 +20,7 @@ mod mount;
 mod mutation;
 mod namespace;
 mod power_cut;
+mod probe;
 mod process;
 mod progress;
 mod recording;
@@ -74,6 +75,11 @@ impl Options {
 enum Campaign {
     /// Every campaign. Takes what all of them take.
     All,
+    /// Say whether a campaign has here what it needs.
+    Probe {
+        /// The campaign.
+        campaign: probe::Wanted,
+    },
     /// Cut the file system off under a write load. Takes root.
     PowerCut,
     /// Damage one byte, page or end of one file at a time.
@@ -114,7 +120,7 @@ fn main() -> ExitCode {
     let options = &arguments.options;
     if matches!(
         arguments.campaign,
-        Campaign::All | Campaign::PowerCut | Campaign::FullDisk
+        Campaign::All | Campaign::PowerCut | Campaign::FullDisk | Campaign::Probe { .. }
     ) {
         namespace::enter();
     }
@@ -137,6 +143,15 @@ fn main() -> ExitCode {
         Campaign::TornWrites => vec![Box::new(|| torn_writes::run(options))],
         Campaign::FullDisk => vec![Box::new(|| full_disk::run(options))],
         Campaign::Mutation { only } => vec![Box::new(|| mutation::run(options, only.as_deref()))],
+        Campaign::Probe { campaign } => {
+            return match probe::probe(*campaign) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(missing) => {
+                    eprintln!("{missing}");
+                    ExitCode::FAILURE
+                }
+            };
+        }
         Campaign::Load(load) => return load::run(load),
         Campaign::Writer(life) => return life::main(life),
         Campaign::Floor(floor) => return floor::main(floor),

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use crate::Options;
 use crate::clock::Span;
-use crate::disk::{Disk, Method};
+use crate::disk::{Disk, METHODS, Method};
 use crate::floor;
 use crate::ledger::{Findings, Ledger};
 use crate::life::{Life, Mode};
@@ -30,8 +30,6 @@ use crate::writer::{self, Ended, Phase, Told, Writer};
 const DISK: u64 = 1 << 30;
 /// Cuts that one disk sees, in the long form and in the short one.
 const CUTS_A_DISK: (u64, u64) = (10, 5);
-/// Both ways.
-const METHODS: [Method; 2] = [Method::Shutdown, Method::Snapshot];
 /// Lives that are killed before a cut have the number of the one that is cut, and this more.
 const KILLED: u64 = 1_000_000;
 /// A life ends at most this long after it has opened the log.
