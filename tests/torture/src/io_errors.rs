@@ -428,7 +428,14 @@ fn said(report: &mut Report, told: &Told, whose: Whose) -> Vec<String> {
     let mut unseen = false;
     for (place, line) in told.lines.iter().enumerate() {
         match line {
-            Line::Opened => (failed_append, unseen) = (false, false),
+            // What was written before and not acknowledged may be there.
+            Line::Opened(head) => {
+                (failed_append, unseen) = (false, false);
+                if *head < acked_events {
+                    found.push(format!("{acked_events} acknowledged, opened with {head}"));
+                }
+                acked_events = *head;
+            }
             Line::Acked(batch, first) => {
                 acked_events = acked_events.max(first + batch.size);
             }

@@ -173,7 +173,8 @@ impl Load<'_> {
     fn open(&self, options: Options) -> Option<ExperienceLog> {
         match options.open(self.path) {
             Ok(log) => {
-                self.teller.tell("opened");
+                let head = log.head().unwrap_or_default();
+                self.teller.tell(&format!("opened {head}"));
                 if self.pause {
                     self.wait();
                 }

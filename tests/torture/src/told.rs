@@ -30,8 +30,8 @@ pub struct Batch {
 pub enum Line {
     /// Its process id.
     Pid(u64),
-    /// The log was opened.
-    Opened,
+    /// The log was opened, with so many events.
+    Opened(u64),
     /// It waits for a line.
     Ready,
     /// A batch was acknowledged, from this sequence number on.
@@ -74,7 +74,7 @@ impl Line {
         };
         Some(match word {
             "pid" => Self::Pid(number(&mut words)?),
-            "opened" => Self::Opened,
+            "opened" => Self::Opened(number(&mut words)?),
             "ready" => Self::Ready,
             "ack" => Self::Acked(batch(&mut words)?, number(&mut words)?),
             "unsaid" => {
