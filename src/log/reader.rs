@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::artifact::{self, Artifact};
 use super::entry::LogEntry;
+use super::entry_query::EntryQuery;
 use super::follow::{Follow, Replay};
 use super::request;
 use super::scan::{Scan, ScanOptions};
@@ -16,7 +17,7 @@ use crate::contract::experience_store::{
 use crate::contract::kernel_boundary::TraceLink;
 use crate::error::Result;
 use crate::store::look::Look;
-use crate::store::query::filter::Wanted;
+use crate::store::query::filter::{Contracts, Wanted};
 use crate::store::query::plan::Explanation;
 use crate::store::query::range::{Order, Range};
 use crate::store::reader::{Request, StoreReader};
@@ -57,18 +58,28 @@ impl LogReader {
         self.store.head()
     }
 
-    /// The events that `query` asks for: by instant, then in the order of appending.
+    /// The events that `query` asks for: by instant, then in the order of appending. Events of other contracts
+    /// are not among them, nor counted by its limit.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidQuery`](crate::Error::InvalidQuery) for a bound that is no time; damage.
     pub fn query(&self, query: &EventQuery) -> Result<Vec<ExperienceEventEnvelope>> {
-        self.scan(query, ScanOptions::oldest_first())?
+        self.scan_own(query, ScanOptions::oldest_first())?
             .map(|entry| entry?.envelope())
             .collect()
     }
 
-    /// The same, one by one, in either order, from a cursor on. `query.limit` holds for the scan.
+    pub(crate) fn scan_own(&self, query: &EventQuery, options: ScanOptions) -> Result<Scan> {
+        let mut request = request::request(query, options)?;
+        request.wanted.contract = Contracts::Own;
+        Ok(Scan {
+            inner: self.store.scan(request)?,
+        })
+    }
+
+    /// The entries that `query` asks for, one by one, in either order, from a cursor on. `query.limit` holds for
+    /// the scan. Without `query.kinds`, events of other contracts are among them.
     ///
     /// # Errors
     ///
@@ -76,6 +87,17 @@ impl LogReader {
     pub fn scan(&self, query: &EventQuery, options: ScanOptions) -> Result<Scan> {
         Ok(Scan {
             inner: self.store.scan(request::request(query, options)?)?,
+        })
+    }
+
+    /// The entries of whatever contract that `query` asks for, one by one, in either order, from a cursor on.
+    ///
+    /// # Errors
+    ///
+    /// As for [`query`](Self::query); what is found later comes as an item.
+    pub fn scan_entries(&self, query: &EntryQuery, options: ScanOptions) -> Result<Scan> {
+        Ok(Scan {
+            inner: self.store.scan(request::entries(query, options)?)?,
         })
     }
 
@@ -129,7 +151,10 @@ impl LogReader {
     ///
     /// Damage, or a closed log.
     pub fn get_trace_link(&self, trace_link_id: &str) -> Result<Option<TraceLink>> {
-        let Some(hit) = self.store.latest_trace_link(trace_link_id)? else {
+        let found = self
+            .store
+            .latest_trace_link(trace_link_id, &Contracts::Own)?;
+        let Some(hit) = found else {
             return Ok(None);
         };
         let envelope = admit::decode(&hit.record, hit.position.sequence)?;
@@ -137,6 +162,19 @@ impl LogReader {
             ExperienceEvent::TraceLinkRecorded { trace_link, .. } => Some(trace_link),
             _ => None,
         })
+    }
+
+    /// The event of `contract` that was recorded last under this trace link's id.
+    ///
+    /// # Errors
+    ///
+    /// Damage, or a closed log.
+    pub fn find_trace_link(&self, contract: &str, trace_link_id: &str) -> Result<Option<LogEntry>> {
+        let contracts = Contracts::Named(vec![contract.to_owned()]);
+        Ok(self
+            .store
+            .latest_trace_link(trace_link_id, &contracts)?
+            .map(LogEntry::new))
     }
 
     /// The artifacts that `query` asks for, by tenant and id.
@@ -152,7 +190,7 @@ impl LogReader {
         let request = Request {
             wanted: Wanted {
                 tenant: query.tenant_id.clone(),
-                kinds: kinds.map(kind_code::code).to_vec(),
+                kinds: kinds.map(kind_code::wanted).to_vec(),
                 artifact: query.artifact_id.clone(),
                 ..Wanted::default()
             },

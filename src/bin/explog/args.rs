@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use experience_log::{Durability, EventQuery, ExperienceEventKind, ScanOptions};
+use experience_log::experience_store::ParseEventKindError;
+use experience_log::{Durability, EntryQuery, ExperienceEventKind, ScanOptions, TimeRange};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -137,17 +138,19 @@ pub(crate) struct Filter {
     /// Only events of this tenant
     #[arg(long, value_name = "T")]
     tenant: Option<String>,
-    /// Only events of this kind, such as fact-promoted; several with commas, or
-    /// by repeating the option
-    #[arg(long = "kind", value_name = "K", value_delimiter = ',')]
-    kinds: Vec<ExperienceEventKind>,
+    /// Only events of this kind, such as fact-promoted, or another contract's
+    /// kind by its exact name, in capitals as it is there; several with commas, or by
+    /// repeating the option
+    #[arg(long = "kind", value_name = "K", value_delimiter = ',', value_parser = kind_name)]
+    kinds: Vec<String>,
     /// Only events that carry this chain
     #[arg(long, value_name = "C")]
     chain: Option<String>,
     /// Only events of this correlation id
     #[arg(long, value_name = "R")]
     correlation: Option<String>,
-    /// Only events from this time on: RFC 3339 with an offset, or a date, which begins in UTC
+    /// Only events from this time on: RFC 3339 with an offset, a date, which begins in UTC, or a
+    /// logical time such as lamport:7, which lies before all others
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// Only events up to this time, itself included; a date ends in UTC
@@ -163,22 +166,22 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// The query that asks for these events.
-    pub(crate) fn query(&self) -> EventQuery {
-        let query = EventQuery {
+    pub(crate) fn query(&self) -> EntryQuery {
+        let bound = |given: &Option<String>, time| {
+            let given = given.as_ref();
+            given.map(|given| time_or_date(given, time))
+        };
+        EntryQuery {
             tenant_id: self.tenant.clone(),
+            time_range: Some(TimeRange {
+                start: bound(&self.since, "T00:00:00Z"),
+                end: bound(&self.until, "T23:59:59.999999999Z"),
+            }),
             kinds: self.kinds.clone(),
             correlation_id: self.correlation.clone(),
             chain_id: self.chain.clone(),
             limit: self.limit,
-            ..EventQuery::new()
-        };
-        let query = match &self.since {
-            Some(since) => query.since(time_or_date(since, "T00:00:00Z")),
-            None => query,
-        };
-        match &self.until {
-            Some(until) => query.until(time_or_date(until, "T23:59:59.999999999Z")),
-            None => query,
+            ..EntryQuery::default()
         }
     }
 
@@ -189,6 +192,15 @@ impl Filter {
         } else {
             ScanOptions::oldest_first()
         }
+    }
+}
+
+/// The name of a kind: one of the log's own in any spelling, or another contract's, which starts with a capital.
+fn kind_name(text: &str) -> Result<String, ParseEventKindError> {
+    match text.parse::<ExperienceEventKind>() {
+        Ok(kind) => Ok(kind.as_str().to_owned()),
+        Err(_) if text.starts_with(|first: char| first.is_ascii_uppercase()) => Ok(text.to_owned()),
+        Err(error) => Err(error),
     }
 }
 

@@ -8,6 +8,7 @@ use experience_log::{
     TraceLink,
 };
 use indicatif::HumanCount;
+use serde_json::Value;
 
 /// How much of a long text is of use in one line.
 const HEAD: usize = 400;
@@ -133,6 +134,38 @@ fn validated(
         let reason = result.failure_reason.as_deref().unwrap_or("no reason");
         // Writing to a string does not fail.
         let _ = write!(text, "; {}: {}", result.name, head(reason));
+        if text.len() > HEAD {
+            break;
+        }
+    }
+    text
+}
+
+/// The same of another contract's event, about which nothing is known: the names and values of its first
+/// members. Where it is an envelope, those of what lies in it.
+pub(crate) fn of_json(json: &str) -> String {
+    let Ok(value) = serde_json::from_str::<Value>(json) else {
+        return head(json).to_owned();
+    };
+    let inner = ["/event/data", "/event", "/data"]
+        .into_iter()
+        .filter_map(|place| value.pointer(place))
+        .find(|inner| inner.is_object());
+    let Value::Object(members) = inner.unwrap_or(&value) else {
+        return head(json).to_owned();
+    };
+    let mut text = String::new();
+    for (name, value) in members {
+        let value = match value {
+            Value::Null => continue,
+            Value::String(value) => head(value).to_owned(),
+            Value::Object(_) => "{…}".to_owned(),
+            Value::Array(items) => format!("[{}]", items.len()),
+            value => value.to_string(),
+        };
+        let comma = if text.is_empty() { "" } else { ", " };
+        // Writing to a string does not fail.
+        let _ = write!(text, "{comma}{name} {value}");
         if text.len() > HEAD {
             break;
         }

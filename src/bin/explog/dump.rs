@@ -2,13 +2,13 @@
 
 use std::io::{self, BufWriter, Write};
 
-use experience_log::{LogEntry, LogReader, Scan};
+use experience_log::{LogEntry, LogReader, Payload, Scan};
 
 use crate::args::{Dump, DumpFormat};
 use crate::failure::Failure;
 use crate::output::table::{Column, Table};
 use crate::output::{json, terminal};
-use crate::{Verdict, detail};
+use crate::{Verdict, detail, foreign};
 
 /// Below this many columns, a day stands on a line of its own.
 const WIDE: usize = 100;
@@ -17,7 +17,7 @@ const MEDIUM: usize = 72;
 
 pub(crate) fn run(arguments: &Dump) -> Result<Verdict, Failure> {
     let log = LogReader::open(&arguments.log)?;
-    let events = log.scan(&arguments.filter.query(), arguments.filter.order())?;
+    let events = log.scan_entries(&arguments.filter.query(), arguments.filter.order())?;
     let on_terminal = terminal::shows_output();
     let format = arguments.format.unwrap_or(if on_terminal {
         DumpFormat::Table
@@ -36,20 +36,30 @@ pub(crate) fn run(arguments: &Dump) -> Result<Verdict, Failure> {
 
 fn lines(events: Scan, output: &mut impl Write, on_terminal: bool) -> Result<(), Failure> {
     for event in events {
-        json::write(output, &event?.envelope()?, on_terminal)?;
+        object(&event?, output, on_terminal)?;
         output.write_all(b"\n").map_err(Failure::output)?;
     }
     Ok(())
 }
 
+fn object(event: &LogEntry, output: &mut impl Write, on_terminal: bool) -> Result<(), Failure> {
+    match event.payload()? {
+        Payload::Own(envelope) => json::write(output, &envelope, on_terminal),
+        Payload::Foreign {
+            contract,
+            kind,
+            json,
+        } => foreign::write(output, event, (contract, kind, json), on_terminal),
+    }
+}
+
 fn array(events: Scan, output: &mut impl Write, on_terminal: bool) -> Result<(), Failure> {
     let mut before = "[\n";
     for event in events {
-        let envelope = event?.envelope()?;
-        output
-            .write_all(before.as_bytes())
-            .map_err(Failure::output)?;
-        json::write(output, &envelope, on_terminal)?;
+        // In memory first: what cannot be read leaves nothing half written.
+        let mut bytes = Vec::from(before);
+        object(&event?, &mut bytes, on_terminal)?;
+        output.write_all(&bytes).map_err(Failure::output)?;
         before = ",\n";
     }
     let end = if before == ",\n" { "\n]\n" } else { "[]\n" };
@@ -120,12 +130,14 @@ fn cells(event: &LogEntry, time: String, with_tenant: bool) -> Result<Vec<String
     if with_tenant {
         cells.push(or_none(event.tenant_id()));
     }
-    let envelope = event.envelope()?;
-    cells.extend([
-        or_none(event.correlation_id()),
-        envelope.event.kind().to_string(),
-        detail::of(&envelope.event),
-    ]);
+    let (kind, detail) = match event.payload()? {
+        Payload::Own(envelope) => (
+            envelope.event.kind().to_string(),
+            detail::of(&envelope.event),
+        ),
+        Payload::Foreign { kind, json, .. } => (kind.to_owned(), detail::of_json(json)),
+    };
+    cells.extend([or_none(event.correlation_id()), kind, detail]);
     Ok(cells)
 }
 

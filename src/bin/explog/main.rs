@@ -4,6 +4,7 @@ mod args;
 mod detail;
 mod dump;
 mod failure;
+mod foreign;
 mod import;
 mod lines;
 mod output;
