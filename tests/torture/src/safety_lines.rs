@@ -265,8 +265,8 @@ pub const LINES: &[SafetyLine] = &[
     SafetyLine {
         name: "an event that is there is not written again",
         file: "src/store/append.rs",
-        text: "None => self.known(prepared)?,",
-        instead: "None => self.known(prepared)?.filter(|_| false),",
+        text: "None => self.known(&mut view, prepared)?,",
+        instead: "None => self.known(&mut view, prepared)?.filter(|_| false),",
         check: Check::BadInput,
     },
     SafetyLine {
