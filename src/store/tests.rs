@@ -11,8 +11,8 @@ use super::instant::Instant;
 use super::journal::segment::{self, HEADER};
 use super::layout::{Found, Layout};
 use super::options::{Durability, StoreOptions};
-use super::prepare::Prepared;
-use super::record::{Fields, NewRecord};
+use super::prepare::{BatchEncoder, Prepared};
+use super::record::{Fields, Hints, NewRecord};
 use super::recover::{self, Recovery};
 
 fn batch(hasher: &TermHasher, event_id: &str) -> Prepared {
@@ -25,9 +25,12 @@ fn batch(hasher: &TermHasher, event_id: &str) -> Prepared {
         kind: 8,
         instant: Instant::new(1, 0).unwrap(),
         fields,
+        hints: Hints::default(),
         payload: event_id.as_bytes(),
     };
-    Prepared::new(&[record], hasher).unwrap()
+    let mut batch = BatchEncoder::with_capacity(1);
+    batch.push(&record).unwrap();
+    batch.finish(hasher).unwrap()
 }
 
 fn options(durability: Durability) -> StoreOptions {
