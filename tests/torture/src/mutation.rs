@@ -178,6 +178,8 @@ impl Copy {
             .args(arguments)
             .current_dir(self.folder.path())
             .env("CARGO_TARGET_DIR", &self.target)
+            // It is built for every line, and run once.
+            .env("CARGO_PROFILE_TEST_OPT_LEVEL", "0")
             .stdin(Stdio::null())
             .output()?;
         if output.status.success() {
