@@ -26,6 +26,7 @@ mod progress;
 mod recording;
 mod report;
 mod safety_lines;
+mod setting;
 mod sigkill;
 mod soak;
 mod specimen;
@@ -156,6 +157,7 @@ fn main() -> ExitCode {
         Campaign::Writer(life) => return life::main(life),
         Campaign::Floor(floor) => return floor::main(floor),
     };
+    println!("{}\n", setting::Setting::find());
     let mut clean = true;
     for campaign in campaigns {
         let report = campaign();
