@@ -11,6 +11,7 @@ mod damage;
 mod disk;
 mod floor;
 mod full_disk;
+mod held;
 mod io_errors;
 mod kept;
 mod ledger;
@@ -111,6 +112,9 @@ enum Campaign {
     /// What the campaigns kill.
     #[command(hide = true)]
     Writer(life::Life),
+    /// What the soak compares its memory with.
+    #[command(hide = true)]
+    Held(held::Arguments),
     /// What the power cut compares the log with.
     #[command(hide = true)]
     Floor(floor::Arguments),
@@ -155,6 +159,7 @@ fn main() -> ExitCode {
         }
         Campaign::Load(load) => return load::run(load),
         Campaign::Writer(life) => return life::main(life),
+        Campaign::Held(log) => return held::main(log),
         Campaign::Floor(floor) => return floor::main(floor),
     };
     println!("{}\n", setting::Setting::find());
