@@ -95,6 +95,14 @@ impl KindCounts {
         self.counts.iter().map(|(kind, count)| (kind, *count))
     }
 
+    /// Reads the count of a kind, which no manifest tells twice.
+    fn read(&mut self, kind: Kind, reader: &mut Reader<'_>) -> Result<(), ManifestFlaw> {
+        match self.counts.insert(kind, KindCount::decode(reader)?) {
+            None => Ok(()),
+            Some(_) => Err(ManifestFlaw::Repeated),
+        }
+    }
+
     fn counted_as(&mut self, kind: Kind) -> Kind {
         if matches!(kind, Kind::Number(_)) || self.counts.contains_key(&kind) {
             return kind;
@@ -114,6 +122,8 @@ pub(crate) enum ManifestFlaw {
     Layout(u16),
     #[error("a kind's name that is not UTF-8")]
     Name,
+    #[error("a kind that is counted twice")]
+    Repeated,
     #[error(transparent)]
     Bytes(#[from] BytesError),
 }
@@ -202,17 +212,12 @@ impl Manifest {
         }
         for _ in 0..reader.varint()? {
             let kind = Kind::Number(reader.varint_as()?);
-            let count = KindCount::decode(&mut reader)?;
-            manifest.kinds.counts.insert(kind, count);
+            manifest.kinds.read(kind, &mut reader)?;
         }
         for _ in 0..reader.varint()? {
             let name = std::str::from_utf8(reader.prefixed()?).map_err(|_| ManifestFlaw::Name)?;
             manifest.kinds.names += usize::from(name != OTHER_NAMES);
-            let count = KindCount::decode(&mut reader)?;
-            manifest
-                .kinds
-                .counts
-                .insert(Kind::Named(name.into()), count);
+            manifest.kinds.read(Kind::Named(name.into()), &mut reader)?;
         }
         Ok(manifest)
     }
@@ -241,6 +246,22 @@ mod tests {
         let bytes = manifest.encode();
         assert!(bytes.len() < 64 << 10);
         assert_eq!(Manifest::decode(&bytes).unwrap(), manifest);
+    }
+
+    #[test]
+    fn a_kind_that_is_counted_twice_is_refused() {
+        let bytes = Manifest::new([4; 16]).encode();
+        let before = &bytes[..bytes.len() - 2];
+        // A count of 7 blocks and 9 events, for kind 5 and for the name "K".
+        let (number, name) = (&[5, 7, 9][..], &[1, b'K', 7, 9][..]);
+        let once = [before, &[1], number, &[1], name].concat();
+        assert_eq!(Manifest::decode(&once).unwrap().kinds.iter().count(), 2);
+        for twice in [
+            [before, &[2], number, number, &[0]].concat(),
+            [before, &[0, 2], name, name].concat(),
+        ] {
+            assert_eq!(Manifest::decode(&twice), Err(ManifestFlaw::Repeated));
+        }
     }
 
     #[test]
