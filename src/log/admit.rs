@@ -9,8 +9,8 @@ use crate::contract::experience_store::{ExperienceEvent, ExperienceEventEnvelope
 use crate::error::{Error, IdentifierFlaw, Result};
 use crate::store::index::TermHasher;
 use crate::store::instant::Instant;
-use crate::store::prepare::Prepared;
-use crate::store::record::{Field, Fields, MAX_FIELD, NewRecord, Record};
+use crate::store::prepare::{BatchEncoder, Prepared};
+use crate::store::record::{FIELDS, Field, Fields, Hints, MAX_FIELD, NewRecord, Record};
 
 /// The payload format of an envelope in the encoding of [`codec`].
 pub(crate) const PAYLOAD_ENVELOPE: u8 = 1;
@@ -32,25 +32,23 @@ pub(crate) fn admit(
     rules: Rules,
     hasher: &TermHasher,
 ) -> Result<Prepared> {
-    let mut admitted = Vec::with_capacity(events.len());
+    let mut batch = BatchEncoder::with_capacity(events.len());
+    let mut payload = Vec::new();
     for event in events {
-        admitted.push((
-            check(event, rules.identifiers)?,
-            encode(event, rules.max_event_bytes)?,
-        ));
-    }
-    let records: Vec<_> = events
-        .iter()
-        .zip(&admitted)
-        .map(|(event, (instant, payload))| NewRecord {
+        let instant = check(event, rules.identifiers)?;
+        let fields = fields(event);
+        payload.clear();
+        let hints = encode(event, &fields, rules.max_event_bytes, &mut payload)?;
+        batch.push(&NewRecord {
             payload_format: PAYLOAD_ENVELOPE,
             kind: kind_code::code(event.event.kind()),
-            instant: *instant,
-            fields: fields(event),
-            payload,
-        })
-        .collect();
-    Prepared::new(&records, hasher)
+            instant,
+            fields,
+            hints,
+            payload: &payload,
+        })?;
+    }
+    batch.finish(hasher)
 }
 
 /// What an envelope is found by. A trace link is found by the event that records it, not by those that
@@ -183,19 +181,26 @@ pub(crate) fn invalid_timestamp(event_id: &str, value: &str, reason: String) -> 
     }
 }
 
-fn encode(event: &ExperienceEventEnvelope, limit: usize) -> Result<Vec<u8>> {
-    let payload = codec::encode(event).map_err(|error| Error::Unencodable {
+/// Encodes an envelope, and says where its fields ended up.
+fn encode(
+    event: &ExperienceEventEnvelope,
+    fields: &Fields<'_>,
+    limit: usize,
+    into: &mut Vec<u8>,
+) -> Result<Hints> {
+    let texts = FIELDS.map(|field| fields.get(field));
+    let hints = codec::encode_into(event, into, texts).map_err(|error| Error::Unencodable {
         event_id: event.event_id.clone(),
         reason: error.to_string(),
     })?;
-    if payload.len() > limit {
+    if into.len() > limit {
         return Err(Error::EventTooLarge {
             event_id: event.event_id.clone(),
-            size: payload.len(),
+            size: into.len(),
             limit,
         });
     }
-    Ok(payload)
+    Ok(hints)
 }
 
 /// The start of a text that may be of any length.

@@ -19,8 +19,8 @@ use super::identifier::IdentifierRule;
 use super::time;
 use crate::error::{Error, IdentifierFlaw, Result};
 use crate::store::index::TermHasher;
-use crate::store::prepare::Prepared;
-use crate::store::record::{Fields, NAMED_KIND, NewRecord};
+use crate::store::prepare::{BatchEncoder, Prepared};
+use crate::store::record::{Fields, Hints, NAMED_KIND, NewRecord};
 
 /// The most bytes of the name of a contract or of a kind.
 const MAX_NAME: usize = 64;
@@ -116,11 +116,11 @@ pub(crate) fn admit(
     rules: Rules,
     hasher: &TermHasher,
 ) -> Result<Prepared> {
-    let records: Vec<_> = events
-        .iter()
-        .map(|event| record(event, rules))
-        .collect::<Result<_>>()?;
-    Prepared::new(&records, hasher)
+    let mut batch = BatchEncoder::with_capacity(events.len());
+    for event in events {
+        batch.push(&record(event, rules)?)?;
+    }
+    batch.finish(hasher)
 }
 
 fn record<'a>(event: &ForeignEvent<'a>, rules: Rules) -> Result<NewRecord<'a>> {
@@ -152,6 +152,7 @@ fn record<'a>(event: &ForeignEvent<'a>, rules: Rules) -> Result<NewRecord<'a>> {
         kind: NAMED_KIND,
         instant,
         fields,
+        hints: Hints::default(),
         payload,
     })
 }

@@ -119,7 +119,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn get(&self, field: Field) -> Option<&'a str> {
+    pub(crate) fn get(&self, field: Field) -> Option<&'a str> {
         match field {
             Field::EventId => Some(self.event_id),
             Field::Tenant => self.tenant,
@@ -141,29 +141,95 @@ pub(crate) struct NewRecord<'a> {
     pub(crate) kind: u16,
     pub(crate) instant: Instant,
     pub(crate) fields: Fields<'a>,
+    /// Where in the payload each field is likely to stand. Looked at first, so a wrong one costs time only.
+    pub(crate) hints: Hints,
     pub(crate) payload: &'a [u8],
 }
+
+/// Offsets within a payload, in the order of [`FIELDS`].
+pub(crate) type Hints = [Option<u32>; FIELDS.len()];
+
+/// Where a field lies: offset and length.
+type Span = (u32, u32);
 
 impl NewRecord<'_> {
     /// Appends the record's bytes to `into`.
     pub(crate) fn encode(&self, into: &mut Vec<u8>) {
-        let mut appendix = Vec::new();
-        let mut presence = 0_u8;
-        let mut places = Vec::with_capacity(24);
-        for (bit, field) in FIELDS.into_iter().enumerate() {
+        let mut head = Vec::new();
+        let places = self.places();
+        self.encode_head(&places, &mut head);
+        into.put(&head);
+        self.encode_data(&places, into);
+    }
+
+    /// Appends the record's length and its bytes to `into`, and says what parsing them would. `scratch` is
+    /// overwritten.
+    pub(crate) fn encode_prefixed(
+        &self,
+        into: &mut Vec<u8>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<EncodedRecord, RecordFlaw> {
+        let places = self.places();
+        scratch.clear();
+        self.encode_head(&places, scratch);
+        let length = scratch.len() + self.payload.len() + self.appendix(&places);
+        let narrow = |length: usize| u32::try_from(length).map_err(|_| RecordFlaw::Size(length));
+        if length > MAX_RECORD {
+            return Err(RecordFlaw::Size(length));
+        }
+        let data = narrow(scratch.len())?;
+        let mut fields = places;
+        for (place, length) in fields.iter_mut().flatten() {
+            if *length as usize > MAX_FIELD {
+                return Err(RecordFlaw::FieldLength(*length));
+            }
+            *place += data;
+        }
+        let head = Head {
+            payload_format: self.payload_format,
+            kind: self.kind,
+            instant: self.instant,
+            fields,
+            payload: (data, narrow(self.payload.len())?),
+        };
+        into.put_varint(length as u64);
+        let start = into.len();
+        into.put(scratch);
+        self.encode_data(&places, into);
+        Ok(EncodedRecord {
+            range: start..into.len(),
+            head,
+        })
+    }
+
+    /// Where in the data each field stands: in the payload, if it does, else in the appendix.
+    fn places(&self) -> [Option<Span>; FIELDS.len()] {
+        let mut end = self.payload.len();
+        let mut places = [None; FIELDS.len()];
+        for ((field, place), hint) in FIELDS.into_iter().zip(&mut places).zip(self.hints) {
             let Some(text) = self.fields.get(field) else {
                 continue;
             };
-            presence |= 1 << bit;
-            let offset = memmem::find(self.payload, text.as_bytes()).unwrap_or_else(|| {
-                let offset = self.payload.len() + appendix.len();
-                appendix.put(text.as_bytes());
+            let hinted = hint.map(|hint| hint as usize).filter(|hint| {
+                let there = self.payload.get(*hint..);
+                there.is_some_and(|there| there.starts_with(text.as_bytes()))
+            });
+            let found = hinted.or_else(|| memmem::find(self.payload, text.as_bytes()));
+            let offset = found.unwrap_or_else(|| {
+                let offset = end;
+                end += text.len();
                 offset
             });
-            places.put_varint(offset as u64);
-            places.put_varint(text.len() as u64);
+            let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            *place = Some((narrow(offset), narrow(text.len())));
         }
-        into.reserve(self.payload.len() + appendix.len() + 48);
+        places
+    }
+
+    fn encode_head(&self, places: &[Option<Span>], into: &mut Vec<u8>) {
+        let presence = places.iter().enumerate().fold(0_u8, |bits, (bit, place)| {
+            bits | (u8::from(place.is_some()) << bit)
+        });
         into.put_u8(if presence & FOREIGN_BITS == 0 {
             RECORD_VERSION
         } else {
@@ -172,11 +238,57 @@ impl NewRecord<'_> {
         into.put_u8(self.payload_format);
         into.put_varint(u64::from(self.kind));
         self.instant.encode(into);
+        let presence = places.iter().enumerate().fold(0_u8, |bits, (bit, place)| {
+            bits | (u8::from(place.is_some()) << bit)
+        });
         into.put_u8(presence);
-        into.put(&places);
+        for (offset, length) in places.iter().flatten() {
+            into.put_varint(u64::from(*offset));
+            into.put_varint(u64::from(*length));
+        }
         into.put_varint(self.payload.len() as u64);
+    }
+
+    /// Appends the payload and what it lacks.
+    fn encode_data(&self, places: &[Option<Span>], into: &mut Vec<u8>) {
         into.put(self.payload);
-        into.put(&appendix);
+        for text in self.appended(places) {
+            into.put(text.as_bytes());
+        }
+    }
+
+    fn appendix(&self, places: &[Option<Span>]) -> usize {
+        self.appended(places).map(str::len).sum()
+    }
+
+    /// The fields that the payload lacks. An empty one stands anywhere.
+    fn appended(&self, places: &[Option<Span>]) -> impl Iterator<Item = &str> {
+        let outside = |place: &Option<Span>| {
+            place.is_some_and(|(offset, _)| offset as usize >= self.payload.len())
+        };
+        FIELDS
+            .into_iter()
+            .zip(places)
+            .filter(move |(_, place)| outside(place))
+            .filter_map(|(field, _)| self.fields.get(field))
+    }
+}
+
+/// A record that was just encoded: where its bytes lie, and what they say.
+#[derive(Debug)]
+pub(crate) struct EncodedRecord {
+    range: Range<usize>,
+    head: Head,
+}
+
+impl EncodedRecord {
+    /// The record, now that the buffer it was encoded into is complete.
+    pub(crate) fn within(self, bytes: &Arc<Vec<u8>>) -> Record {
+        Record {
+            bytes: Arc::clone(bytes),
+            range: self.range,
+            head: self.head,
+        }
     }
 }
 
@@ -208,13 +320,13 @@ pub(crate) struct Record {
 }
 
 /// The parsed head of a record. Offsets count from the record's first byte.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Head {
     payload_format: u8,
     kind: u16,
     instant: Instant,
-    fields: [Option<(u32, u32)>; FIELDS.len()],
-    payload: (u32, u32),
+    fields: [Option<Span>; FIELDS.len()],
+    payload: Span,
 }
 
 impl Record {
@@ -276,12 +388,13 @@ impl Record {
                 contract: self.field(Field::Contract),
                 kind_name: self.field(Field::KindName),
             },
+            hints: Hints::default(),
             payload: &[],
         };
         stub.encode(into);
     }
 
-    fn slice(&self, (offset, length): (u32, u32)) -> &[u8] {
+    fn slice(&self, (offset, length): Span) -> &[u8] {
         let start = self.range.start + offset as usize;
         self.bytes
             .get(start..start + length as usize)
@@ -359,6 +472,7 @@ mod tests {
                 event_id: "e1",
                 ..Fields::default()
             },
+            hints: Hints::default(),
             payload: b"\x02e1",
         }
     }
@@ -411,6 +525,7 @@ mod tests {
                 kind_name: Some("K"),
                 ..Fields::default()
             },
+            hints: Hints::default(),
             payload: br#"{"id":"e1","type":"K"}"#,
         }
     }
@@ -457,6 +572,40 @@ mod tests {
             Record::parse(&foreign, 0..foreign.len()).unwrap_err(),
             RecordFlaw::Contract(FOREIGN_VERSION)
         );
+    }
+
+    #[test]
+    fn what_encoding_says_is_what_parsing_finds() {
+        let mut new = example();
+        let payload = [b"\x02e1".as_slice(), &[7; 300], b"chain"].concat();
+        new.payload = &payload;
+        new.fields.chain = Some("chain");
+        new.fields.tenant = Some("elsewhere");
+        new.fields.artifact = Some("");
+        let mut right = Hints::default();
+        (right[0], right[3]) = (Some(1), Some(303));
+        let wrong = [Some(2), Some(9), Some(u32::MAX), Some(400)];
+        let wrong = std::array::from_fn(|place| wrong[place % 4]);
+        for hints in [Hints::default(), right, wrong] {
+            new.hints = hints;
+            let mut bytes = vec![1, 2, 3];
+            let encoded = new.encode_prefixed(&mut bytes, &mut vec![9]).unwrap();
+            let bytes = Arc::new(bytes);
+            let record = encoded.within(&bytes);
+            let parsed = Record::parse(&bytes, record.range.clone()).unwrap();
+            assert_eq!(record.head, parsed.head, "{hints:?}");
+            assert_eq!(record.field(Field::Tenant), Some("elsewhere"));
+            assert_eq!(record.field(Field::Chain), Some("chain"));
+            let mut reader = Reader::new(&bytes[3..]);
+            assert_eq!(reader.prefixed().unwrap(), record.as_bytes());
+            let mut plain = Vec::new();
+            new.encode(&mut plain);
+            assert_eq!(plain, record.as_bytes());
+        }
+        let long = "x".repeat(MAX_FIELD + 1);
+        new.fields.tenant = Some(&long);
+        let refused = new.encode_prefixed(&mut Vec::new(), &mut Vec::new());
+        assert!(matches!(refused, Err(RecordFlaw::FieldLength(257))));
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! layout u16 = 2 | log id 16 | applied u64 | chain hash 32 | segment u64 | offset u64 | blocks u32 |
-//! next run u64 | varint runs × ( number u64, index u8, level u8, pages u32, postings u64 ) |
+//! next run u64 | varint runs × ( number u64, index u8, level u8, pages u32, postings u64, terms u64,
+//! lines u32 ) |
 //! varint kinds × ( varint kind, varint blocks that hold it, varint events ) |
 //! varint names × ( varint length, the kind's name, varint blocks that hold it, varint events )
 //! ```
@@ -141,6 +142,8 @@ impl Manifest {
             bytes.put_u8(run.level);
             bytes.put_u32(run.pages);
             bytes.put_u64(run.postings);
+            bytes.put_u64(run.terms);
+            bytes.put_u32(run.lines);
         }
         let (mut numbers, mut names) = (Vec::new(), Vec::new());
         let mut kinds = (0, 0);
@@ -188,6 +191,8 @@ impl Manifest {
                 level: reader.u8()?,
                 pages: reader.u32()?,
                 postings: reader.u64()?,
+                terms: reader.u64()?,
+                lines: reader.u32()?,
             });
         }
         for _ in 0..reader.varint()? {
@@ -244,6 +249,8 @@ mod tests {
             level: 2,
             pages: 9,
             postings: 4000,
+            terms: 7,
+            lines: 3,
         });
         for kinds in [
             vec![Kind::Number(300); 7],

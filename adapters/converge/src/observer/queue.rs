@@ -141,14 +141,12 @@ impl Queue {
         let mut state = self.lock();
         state.abandoned = true;
         let left: Vec<_> = state.waiting.drain(..).collect();
-        let unsettled = state.accepted - state.settled;
+        state.lost += state.accepted - state.settled;
         state.settled = state.accepted;
-        state.lost += unsettled;
         drop(state);
         self.moved.notify_all();
         if !left.is_empty() {
-            let capacity = self.limits.capacity;
-            self.report(&left, Reason::QueueFull { capacity });
+            self.report(&left, Reason::Panicked);
         }
     }
 

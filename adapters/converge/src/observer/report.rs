@@ -45,6 +45,8 @@ pub enum Reason<'a> {
     /// The log could not write them. It takes no more events until it is reopened; these may be in it then or
     /// not, and appending them again is safe.
     Failed(&'a Error),
+    /// The thread that appends them panicked: a bug. They may be in the log or not.
+    Panicked,
 }
 
 impl fmt::Display for Unrecorded<'_> {
@@ -60,6 +62,7 @@ impl fmt::Display for Unrecorded<'_> {
             Reason::QueueFull { capacity } => {
                 write!(f, ": {capacity} events were waiting for the log already")
             }
+            Reason::Panicked => f.write_str(": the thread that appends them panicked"),
             Reason::Refused(error) | Reason::Failed(error) => write!(f, ": {error}"),
         }
     }

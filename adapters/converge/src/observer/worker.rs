@@ -1,5 +1,7 @@
 //! The thread that appends what was observed.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use converge_core::ExperienceEventEnvelope;
 use experience_log::Error;
 
@@ -11,7 +13,12 @@ use crate::log::ConvergeLog;
 pub(crate) fn run(queue: &Queue, log: &ConvergeLog) {
     let _last = Abandon(queue);
     while let Some(batch) = queue.take() {
-        let lost = append(queue, log, &batch);
+        // A panic would end the thread, and with it the record of all that follows.
+        let appended = panic::catch_unwind(AssertUnwindSafe(|| append(queue, log, &batch)));
+        let lost = appended.unwrap_or_else(|_| {
+            queue.report(&batch, Reason::Panicked);
+            batch.len() as u64
+        });
         queue.settle(batch.len() as u64 - lost, lost);
     }
 }
