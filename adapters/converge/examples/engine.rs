@@ -200,7 +200,11 @@ async fn converge_with_approval(
 }
 
 /// One process's work.
-fn work(path: &Path) -> Outcome<()> {
+///
+/// # Errors
+///
+/// Whatever goes wrong on the way.
+pub(crate) fn work(path: &Path) -> Outcome<()> {
     let log = ConvergeLog::open(path)?;
     let mut policy = RecallPolicy::enabled();
     policy.max_k_total = 3;
