@@ -20,6 +20,9 @@
 //! | [`EventQuery::limit`](EventQuery) | counts what is given, both sides together |
 //! | the same id again in a tenant | the same event: nothing is written; another one: refused, with all of its batch |
 //!
+//! The engine names its gates alike in every run (`hitl-4-3-planner-1`), as hosts often do their intents: a query
+//! for one run's gate names the run's correlation id as well.
+//!
 //! Where two events stand at the same time, they come in the order of appending, whichever side they are of.
 //!
 //! The JSON of a map depends on the order in which the map gives its entries. So events are compared by what

@@ -85,7 +85,7 @@ fn two_processes_leave_two_runs() {
             "OutcomeRecorded",
         ];
         assert_eq!(kinds, expected);
-        check_gate(&log, &records);
+        check_gate(&log, &query, &records);
     }
     // The second one had something to remember.
     assert!(sizes.iter().max() > sizes.iter().min());
@@ -93,7 +93,7 @@ fn two_processes_leave_two_runs() {
 }
 
 /// The human's approval and the engine's record of it are found by the gate.
-fn check_gate(log: &ConvergeReader, records: &[ExperienceRecord]) {
+fn check_gate(log: &ConvergeReader, run: &EventQuery, records: &[ExperienceRecord]) {
     let gate = records.iter().find_map(|record| match record {
         ExperienceRecord::Engine(envelope) => match &envelope.event {
             ExperienceEvent::GateDecisionRecorded { request, .. } => Some(request.gate_id.clone()),
@@ -103,9 +103,10 @@ fn check_gate(log: &ConvergeReader, records: &[ExperienceRecord]) {
     });
     let query = EventQuery {
         chain_id: Some(gate.unwrap().as_str().into()),
-        ..EventQuery::default()
+        ..run.clone()
     };
     let of_gate = log.query_records(&query).unwrap();
+    assert_eq!(of_gate.len(), 2);
     let approved = of_gate.iter().any(|record| {
         matches!(record, ExperienceRecord::User(envelope)
             if matches!(envelope.event, UserExperienceEvent::UserApprovalGranted { .. }))
