@@ -141,8 +141,14 @@ fn cells(event: &LogEntry, time: String, with_tenant: bool) -> Result<Vec<String
     Ok(cells)
 }
 
-/// The date and the time of day of `2026-01-21T12:00:00.123456Z`. Another text stands for itself.
+/// The date and the time of day of `2026-01-21T12:00:00.123456Z`; a logical time's name and number. Another text
+/// stands for itself.
 fn date_and_time(instant: &str, milliseconds: bool) -> (String, String) {
+    if let Some((name, number)) = instant.split_once(':')
+        && name == "lamport"
+    {
+        return (name.to_owned(), number.to_owned());
+    }
     let parts = instant
         .strip_suffix('Z')
         .and_then(|text| text.split_once('T'))
@@ -173,6 +179,7 @@ mod tests {
         let text = "2026-01-21T23:59:59.9996Z";
         assert_eq!(both(text, false), "2026-01-21 23:59:59");
         assert_eq!(both(text, true), "2026-01-21 23:59:59.999");
+        assert_eq!(both("lamport:7", true), "lamport 7");
         assert_eq!(
             both("1970-01-01T00:00:00Z", true),
             "1970-01-01 00:00:00.000"
