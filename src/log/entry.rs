@@ -58,6 +58,30 @@ impl LogEntry {
         time::format(self.position.instant)
     }
 
+    /// The same as nanoseconds since 1970-01-01T00:00:00Z; negative before.
+    #[must_use]
+    pub fn instant_nanoseconds(&self) -> i128 {
+        time::nanoseconds(self.position.instant)
+    }
+
+    /// The BLAKE3 hash of its stored bytes: equal for the same event in two logs of one format.
+    #[must_use]
+    pub fn content_hash(&self) -> [u8; 32] {
+        *blake3::hash(self.record.payload()).as_bytes()
+    }
+
+    /// The number by which the log knows its kind, also where [`kind`](Self::kind) is `None`.
+    #[must_use]
+    pub fn kind_number(&self) -> u16 {
+        self.record.kind()
+    }
+
+    /// The artifact that a transition or a rollback is about.
+    #[must_use]
+    pub fn artifact_id(&self) -> Option<&str> {
+        self.record.field(Field::Artifact)
+    }
+
     /// The event's id.
     #[must_use]
     pub fn event_id(&self) -> &str {

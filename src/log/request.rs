@@ -4,6 +4,7 @@ use super::scan::ScanOptions;
 use super::{kind_code, time};
 use crate::contract::experience_store::{EventQuery, TimeRange};
 use crate::error::{Error, Result};
+use crate::store::instant::Instant;
 use crate::store::query::filter::Wanted;
 use crate::store::query::range::Range;
 use crate::store::reader::Request;
@@ -35,7 +36,24 @@ pub(crate) fn request(query: &EventQuery, options: ScanOptions) -> Result<Reques
     })
 }
 
+/// The bounds of a time range as nanoseconds since 1970-01-01T00:00:00Z, both included.
+pub(crate) fn bounds(range: Option<&TimeRange>) -> Result<(i128, i128)> {
+    let Some(range) = range else {
+        return Ok((i128::MIN, i128::MAX));
+    };
+    let (start, end) = instants(range)?;
+    Ok((
+        start.map_or(i128::MIN, time::nanoseconds),
+        end.map_or(i128::MAX, time::nanoseconds),
+    ))
+}
+
 fn range(range: &TimeRange) -> Result<Range> {
+    let (start, end) = instants(range)?;
+    Ok(Range::between(start, end))
+}
+
+fn instants(range: &TimeRange) -> Result<(Option<Instant>, Option<Instant>)> {
     let bound = |field: &'static str, text: &Option<String>| {
         let Some(text) = text else { return Ok(None) };
         time::parse(text)
@@ -48,5 +66,5 @@ fn range(range: &TimeRange) -> Result<Range> {
     };
     let start = bound("time_range.start", &range.start)?;
     let end = bound("time_range.end", &range.end)?;
-    Ok(Range::between(start, end))
+    Ok((start, end))
 }

@@ -48,6 +48,23 @@ pub(crate) fn format(instant: Instant) -> String {
     }
 }
 
+/// Nanoseconds since 1970-01-01T00:00:00Z.
+pub(crate) fn nanoseconds(instant: Instant) -> i128 {
+    i128::from(instant.seconds()) * 1_000_000_000 + i128::from(instant.nanoseconds())
+}
+
+/// Such nanoseconds in UTC, RFC 3339.
+pub(crate) fn format_nanoseconds(nanoseconds: i128) -> String {
+    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000));
+    let fraction = u32::try_from(nanoseconds.rem_euclid(1_000_000_000));
+    match (seconds, fraction) {
+        (Ok(seconds), Ok(fraction)) => {
+            Instant::new(seconds, fraction).map_or_else(|| nanoseconds.to_string(), format)
+        }
+        _ => nanoseconds.to_string(),
+    }
+}
+
 /// A time of recording in UTC, RFC 3339. `nanoseconds` count from 1970.
 pub(crate) fn format_recorded(nanoseconds: i64) -> String {
     Timestamp::from_nanosecond(i128::from(nanoseconds)).map_or_else(

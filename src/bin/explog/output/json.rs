@@ -23,6 +23,41 @@ pub(crate) fn write<W: Write, T: Serialize>(
     written.map_err(Failure::output)
 }
 
+/// One value over several lines, each behind `indent`, with nothing in it that could steer a terminal.
+pub(crate) fn pretty<T: Serialize>(value: &T, indent: &str) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut shown = String::with_capacity(text.len() + text.len() / 4);
+    for line in text.lines() {
+        shown.push_str(indent);
+        for character in line.chars() {
+            // Outside of strings there is nothing unsafe; inside, this is how JSON writes it.
+            if escape::is_unsafe(character) {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    // Writing to a string does not fail.
+                    let _ = std::fmt::Write::write_fmt(&mut shown, format_args!("\\u{unit:04x}"));
+                }
+            } else {
+                shown.push(character);
+            }
+        }
+        shown.push('\n');
+    }
+    shown
+}
+
+/// Writes values one per line.
+pub(crate) fn lines<'a, W: Write, T: Serialize + 'a>(
+    output: &mut W,
+    values: impl IntoIterator<Item = &'a T>,
+    for_terminal: bool,
+) -> Result<(), Failure> {
+    for value in values {
+        write(output, value, for_terminal)?;
+        output.write_all(b"\n").map_err(Failure::output)?;
+    }
+    Ok(())
+}
+
 /// Compact JSON in which nothing can steer a terminal. JSON itself escapes only what lies below the
 /// space.
 struct TerminalSafe;
