@@ -167,6 +167,18 @@ pub enum Error {
         /// What the decoder said.
         reason: String,
     },
+    /// An event of another contract was asked for as one of the log's own.
+    #[error(
+        "the event at sequence number {sequence} is a {kind:?} of the contract {contract:?}, not an envelope of this log's own; take its payload"
+    )]
+    ForeignEvent {
+        /// Where the event stands.
+        sequence: u64,
+        /// Whose event it is.
+        contract: String,
+        /// The kind's name there.
+        kind: String,
+    },
     /// An earlier write or sync failed, so this handle takes no more events. Reads go on.
     #[error("the log takes no more events since {cause}; reopen it to go on")]
     Poisoned {

@@ -17,12 +17,13 @@ use crate::store::journal::tail;
 use crate::store::layout::{Format, encode_head, parse_head};
 use crate::store::memtable::Entry;
 use crate::store::query::range::{Order, Range};
-use crate::store::record::{FIELDS, Field, Fields, NewRecord, Record};
+use crate::store::record::{FIELDS, Field, Fields, Hints, NewRecord, Record};
 use crate::store::trees::block::{self as blocks, Block};
 use crate::store::trees::directory::{self, BlockInfo, Directory};
+use crate::store::trees::filter::Probe;
 use crate::store::trees::keys;
 use crate::store::trees::manifest::Manifest;
-use crate::store::trees::run::{self, Page, Run, RunInfo};
+use crate::store::trees::run::{self, Guide, Page, Run, RunInfo};
 
 const LOG_ID: [u8; 16] = [7; 16];
 
@@ -135,12 +136,15 @@ fn read_record(record: &Record) {
         chain: record.field(Field::Chain),
         artifact: record.field(Field::Artifact),
         trace_link: record.field(Field::TraceLink),
+        contract: record.field(Field::Contract),
+        kind_name: record.field(Field::KindName),
     };
     let new = NewRecord {
         payload_format: record.payload_format(),
         kind: record.kind(),
         instant: record.instant(),
         fields,
+        hints: Hints::default(),
         payload: record.payload(),
     };
     let (mut encoded, mut stub) = (Vec::new(), Vec::new());
@@ -213,9 +217,8 @@ pub fn posting(bytes: &[u8]) {
             continue;
         };
         let postings: Vec<_> = page.postings().collect();
-        let (encoded, guide) = run::encode_page(&postings, unique);
+        let encoded = run::encode_page(&postings, unique);
         assert_eq!(encoded, bytes[..encoded.len()]);
-        assert_eq!(guide.is_some(), !postings.is_empty());
         for hash in postings.iter().map(|posting| posting.hash).take(8) {
             assert!(page.of_term(hash).all(|posting| posting.hash == hash));
         }
@@ -227,25 +230,23 @@ pub fn posting(bytes: &[u8]) {
             assert!(all, "a posting is not found under its term");
         }
     }
-    let mut guides = Vec::new();
-    if run::decode_guides(bytes, &mut guides).is_err() {
+    let Ok(guide) = Guide::decode(bytes) else {
         return;
-    }
-    let mut again = Vec::new();
-    for encoded in run::encode_guides(&guides) {
-        run::decode_guides(&encoded, &mut again).unwrap();
-    }
-    assert_eq!(again, guides);
+    };
+    assert_eq!(Guide::decode(&guide.encode().concat()), Ok(guide.clone()));
     let info = RunInfo {
         number: 0,
         index: 0,
         level: 0,
-        pages: u32::try_from(guides.len()).unwrap(),
+        pages: u32::try_from(guide.firsts.len()).unwrap(),
         postings: 0,
+        terms: 0,
+        lines: guide.filter.lines(),
     };
-    let run = Run::new(info, guides).unwrap();
+    let run = Run::new(info, guide).unwrap();
     for hash in [0, number(bytes, 3), u64::MAX].map(TermHash) {
-        assert!(run.pages_of(hash).all(|page| page < info.pages));
+        let mut pages = run.pages_of(hash, &Probe::new(hash));
+        assert!(pages.all(|page| page < info.pages));
     }
 }
 
@@ -446,12 +447,35 @@ pub fn small_file(bytes: &[u8]) {
     }
 }
 
+#[cfg(test)]
+fn foreign_record() -> Vec<u8> {
+    use crate::store::record::NAMED_KIND;
+
+    let mut record = Vec::new();
+    let new = NewRecord {
+        payload_format: 2,
+        kind: NAMED_KIND,
+        instant: Instant::logical(7),
+        fields: Fields {
+            event_id: "e-1",
+            tenant: Some("tenant"),
+            contract: Some("acme-runtime"),
+            kind_name: Some("GoalReached"),
+            ..Fields::default()
+        },
+        hints: Hints::default(),
+        payload: br#"{"id":"e-1","type":"GoalReached"}"#,
+    };
+    new.encode(&mut record);
+    record
+}
+
 /// Small valid inputs: target, name, bytes.
 #[cfg(test)]
 #[expect(clippy::too_many_lines, reason = "a list, one entry after the other")]
 pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    use crate::store::record::Kind;
     use crate::store::trees::filter::BloomFilter;
-    use crate::store::trees::manifest::KindCount;
     use crate::store::trees::run::Posting;
 
     let mut seeds = Vec::new();
@@ -482,8 +506,9 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
                 correlation: Some("run-1"),
                 chain: envelope.event.chain_id(),
                 artifact: envelope.event.artifact_id(),
-                trace_link: None,
+                ..Fields::default()
             },
+            hints: Hints::default(),
             payload: &payload[..payload.len().min(160)],
         };
         new.encode(&mut record);
@@ -503,6 +528,7 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     }
     seeds.push(("record", "body", [&[4][..], &body].concat()));
     seeds.push(("record", "one", entries[0].record.as_bytes().to_vec()));
+    seeds.push(("record", "foreign", foreign_record()));
     let packed = blocks::encode(&entries);
     seeds.push(("block", "packed", packed.clone()));
     let raw = lz4_flex::block::decompress(&packed[8..], 1 << 16).unwrap();
@@ -537,19 +563,17 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
             slots: 1 << (place % 64),
         })
         .collect();
-    let mut guides = Vec::new();
     for (name, unique) in [("masks", false), ("slots", true)] {
-        let (page, guide) = run::encode_page(&postings, unique);
-        guides.extend(guide);
-        seeds.push(("posting", name, page));
+        seeds.push(("posting", name, run::encode_page(&postings, unique)));
     }
-    let filter = BloomFilter::new([TermHash(1)].into_iter());
-    assert!(filter.may_contain(TermHash(1)));
-    seeds.push((
-        "posting",
-        "guides",
-        run::encode_guides(&guides).next().unwrap(),
-    ));
+    let mut filter = BloomFilter::with_room(20, 10);
+    for posting in &postings {
+        filter.insert(posting.hash);
+        assert!(filter.may_contain(&Probe::new(posting.hash)));
+    }
+    let firsts = postings.iter().map(|posting| posting.hash).collect();
+    let guide = Guide { firsts, filter };
+    seeds.push(("posting", "guides", guide.encode().concat()));
 
     let (first, last) = (entries[0].position, entries[3].position);
     let info = |tenant: Option<&str>| BlockInfo {
@@ -568,12 +592,12 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         level: 2,
         pages: 4,
         postings: 1600,
+        terms: 90,
+        lines: 2,
     });
-    let count = KindCount {
-        blocks: 3,
-        events: 200,
-    };
-    manifest.kinds.insert(8, count);
+    for kind in [Kind::Number(8), Kind::Named("GoalReached".into())] {
+        manifest.kinds.count(std::iter::repeat_n(kind, 40));
+    }
     seeds.push(("key", "event", [&[0][..], &info(Some("a\0b")).key].concat()));
     seeds.push(("key", "directory", [&[1][..], &page].concat()));
     seeds.push(("key", "manifest", [&[2][..], &manifest.encode()].concat()));

@@ -25,8 +25,8 @@ use crate::store::journal::segment::{self, SegmentHeader};
 use crate::store::journal::writer::{JournalWriter, WriterOptions};
 use crate::store::layout::{Format, Layout, encode_head};
 use crate::store::options::Durability;
-use crate::store::prepare::Prepared;
-use crate::store::record::{Fields, NewRecord};
+use crate::store::prepare::BatchEncoder;
+use crate::store::record::{Fields, Hints, NewRecord};
 use crate::store::trees::engine::{Engine, Tree, Write};
 
 const LOG_ID: [u8; 16] = [7; 16];
@@ -140,6 +140,7 @@ fn check_error(error: &Error) {
             error,
             Error::Damaged(_)
                 | Error::Undecodable { .. }
+                | Error::ForeignEvent { .. }
                 | Error::NotALog { .. }
                 | Error::NewerFormat { .. }
                 | Error::NoSuchLog { .. }
@@ -490,17 +491,13 @@ fn write_journal(folder: &Path, events: &[ExperienceEventEnvelope]) -> Mark {
     };
     let mut writer = JournalWriter::create(folder, LOG_ID, options).unwrap();
     for batch in events.chunks(3) {
-        let payloads: Vec<_> = batch
-            .iter()
-            .map(|event| codec::encode(event).unwrap())
-            .collect();
-        let records: Vec<_> = batch
-            .iter()
-            .zip(&payloads)
-            .map(|(event, payload)| record(event, payload))
-            .collect();
-        let batch = Prepared::new(&records, &hasher).unwrap();
-        let count = u32::try_from(records.len()).unwrap();
+        let mut encoder = BatchEncoder::with_capacity(batch.len());
+        for event in batch {
+            let payload = codec::encode(event).unwrap();
+            encoder.push(&record(event, &payload)).unwrap();
+        }
+        let batch = encoder.finish(&hasher).unwrap();
+        let count = u32::try_from(batch.records.len()).unwrap();
         if writer.is_full_for(batch.body.len()) {
             writer.rotate().unwrap();
         }
@@ -534,7 +531,9 @@ fn record<'a>(event: &'a ExperienceEventEnvelope, payload: &'a [u8]) -> NewRecor
                 ExperienceEvent::TraceLinkRecorded { trace_link_id, .. } => Some(trace_link_id),
                 _ => None,
             },
+            ..Fields::default()
         },
+        hints: Hints::default(),
         payload,
     }
 }

@@ -115,12 +115,12 @@ fn neighbours(log: &LogReader, entry: &LogEntry) -> Result<(Option<Neighbour>, O
 }
 
 fn neighbour(entry: &LogEntry, other: &LogEntry) -> Neighbour {
-    let apart = entry.instant_nanoseconds() - other.instant_nanoseconds();
+    let (one, two) = (entry.instant_nanoseconds(), other.instant_nanoseconds());
     Neighbour {
         sequence: other.sequence(),
         event_id: other.event_id().to_owned(),
         kind: kind_name(other),
-        apart_us: microseconds(apart.abs()),
+        apart_us: microseconds(one.min(two), one.max(two)),
     }
 }
 

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use crate::contract::experience_store::EventQuery;
 use crate::error::Result;
-use crate::log::{LogReader, ScanOptions};
+use crate::log::{EntryQuery, LogReader, ScanOptions};
 use crate::{AccessPath, Order};
 
 /// The plan of a query and the work it took.
@@ -48,10 +47,10 @@ pub struct Explained {
 /// # Errors
 ///
 /// [`Error::InvalidQuery`](crate::Error::InvalidQuery) for a bound that is no time; damage.
-pub fn explain(log: &LogReader, query: &EventQuery, options: ScanOptions) -> Result<Explained> {
-    let plan = log.explain(query, options)?;
+pub fn explain(log: &LogReader, query: &EntryQuery, options: ScanOptions) -> Result<Explained> {
+    let plan = log.explain_entries(query, options)?;
     let started = std::time::Instant::now();
-    let mut scan = log.scan(query, options)?;
+    let mut scan = log.scan_entries(query, options)?;
     let mut found = 0;
     for entry in scan.by_ref() {
         entry?;

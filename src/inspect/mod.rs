@@ -10,6 +10,7 @@ mod artifacts;
 mod event;
 mod event_detail;
 mod explain;
+mod foreign;
 mod lossless;
 mod pass;
 mod problem;

@@ -1,18 +1,16 @@
 //! One pass over the log, in the order of appending, up to where it ended when the pass began.
 
-use crate::contract::experience_store::EventQuery;
 use crate::error::Result;
-use crate::log::{LogEntry, LogReader, Replay, request};
+use crate::log::{EntryQuery, LogEntry, LogReader, Replay, request};
 
-/// Which events are wanted: the filters of an [`EventQuery`], checked on one entry at a time.
+/// Which events are wanted: the filters of an [`EntryQuery`], checked on one entry at a time.
 ///
 /// `limit` is not looked at.
 #[derive(Debug, Clone)]
 pub struct Selection {
-    query: EventQuery,
+    query: EntryQuery,
     /// Bounds of the instant, both included.
     instants: (i128, i128),
-    kinds: Vec<u16>,
 }
 
 impl Selection {
@@ -21,10 +19,9 @@ impl Selection {
     /// # Errors
     ///
     /// [`Error::InvalidQuery`](crate::Error::InvalidQuery) for a bound that is no time.
-    pub fn new(query: &EventQuery) -> Result<Self> {
+    pub fn new(query: &EntryQuery) -> Result<Self> {
         Ok(Self {
             instants: request::bounds(query.time_range.as_ref())?,
-            kinds: query.kinds.iter().map(|kind| *kind as u16).collect(),
             query: query.clone(),
         })
     }
@@ -35,16 +32,24 @@ impl Selection {
         let wants = |wanted: &Option<String>, found: Option<&str>| {
             wanted.is_none() || wanted.as_deref() == found
         };
-        let EventQuery {
+        let EntryQuery {
+            contracts,
             tenant_id,
+            kinds,
             correlation_id,
             chain_id,
+            artifact_id,
             ..
         } = &self.query;
+        let named = |names: &[String], found: Option<&str>| {
+            names.is_empty() || names.iter().any(|name| Some(name.as_str()) == found)
+        };
         wants(tenant_id, entry.tenant_id())
             && wants(correlation_id, entry.correlation_id())
             && wants(chain_id, entry.chain_id())
-            && (self.kinds.is_empty() || self.kinds.contains(&entry.kind_number()))
+            && wants(artifact_id, entry.artifact_id())
+            && named(contracts, entry.contract())
+            && named(kinds, entry.kind_name())
             && self.takes_instant(entry.instant_nanoseconds())
     }
 

@@ -25,6 +25,8 @@ pub struct Row {
     pub tenant_id: Option<String>,
     /// Its run.
     pub correlation_id: Option<String>,
+    /// The contract it is of, if not the log's own.
+    pub contract: Option<String>,
     /// Its kind.
     pub kind: String,
     /// The chain it carries.
@@ -47,13 +49,14 @@ pub struct Row {
     pub cost_microdollars: Option<u64>,
     /// The backend that was called, that served an outcome, or that a trace tells of.
     pub backend: Option<String>,
-    /// The event's `data` as JSON; `None` if this build cannot decode it.
+    /// The event's `data` as JSON; of another contract's event, its JSON whole; `None` if this build cannot decode
+    /// it.
     pub payload: Option<String>,
 }
 
 impl Row {
     /// The names of the columns, in order.
-    pub const COLUMNS: [&'static str; 19] = [
+    pub const COLUMNS: [&'static str; 20] = [
         "sequence",
         "event_id",
         "occurred_at",
@@ -61,6 +64,7 @@ impl Row {
         "recorded_at",
         "tenant_id",
         "correlation_id",
+        "contract",
         "kind",
         "chain_id",
         "step",
@@ -91,6 +95,10 @@ impl Row {
             tokens: figures.tokens,
             cost_microdollars: figures.cost_microdollars,
             backend: figures.backend,
+            contract: match &event.content {
+                Content::Foreign { contract, .. } => Some(contract.clone()),
+                Content::Own(_) | Content::Unreadable(_) => None,
+            },
             payload: payload(&event.content),
             sequence: event.sequence,
             event_id: event.event_id,
@@ -113,8 +121,10 @@ struct Data<'a> {
 }
 
 fn payload(content: &Content) -> Option<String> {
-    let Content::Known(event) = content else {
-        return None;
+    let event = match content {
+        Content::Own(event) => event,
+        Content::Foreign { json, .. } => return Some(json.clone()),
+        Content::Unreadable(_) => return None,
     };
     let json = serde_json::to_string(event).ok()?;
     let data: Data<'_> = serde_json::from_str(&json).ok()?;

@@ -39,7 +39,7 @@ pub struct RunSummary {
     pub started_at: String,
     /// When its last event happened.
     pub ended_at: String,
-    /// What lies between, in microseconds.
+    /// What lies between, in microseconds; 0 if either is a logical time.
     pub duration_us: u64,
     /// Events.
     pub events: u64,

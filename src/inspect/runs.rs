@@ -5,11 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
+use super::foreign;
 use super::pass::{Pass, Progress};
 use super::run::{Outcome, RunSummary, Totals};
-use crate::contract::experience_store::{ExperienceEvent, ExperienceEventKind as Kind, TimeRange};
+use crate::contract::experience_store::{ExperienceEvent, TimeRange};
 use crate::error::Result;
-use crate::log::{LogEntry, LogReader, request, time};
+use crate::log::{LogEntry, LogReader, Payload, request, time};
 
 /// The most backends that a run names.
 const MAX_BACKENDS: usize = 16;
@@ -239,18 +240,27 @@ impl Account {
         {
             self.chains.insert(chain.into(), None);
         }
-        match entry.kind() {
-            Some(Kind::ProposalCreated) => self.proposals += 1,
-            Some(Kind::FactPromoted) => self.facts += 1,
-            Some(Kind::BudgetExceeded) => self.budgets_exceeded += 1,
-            Some(Kind::ProposalValidated | Kind::BackendInvoked | Kind::OutcomeRecorded) => {
-                match entry.envelope() {
-                    Ok(envelope) => self.add_content(envelope.event, instant, entry.sequence()),
-                    Err(_) => self.unreadable += 1,
+        // By name, so that what other contracts record of the same counts as well.
+        let Some(kind) = entry.kind_name() else {
+            self.unreadable += 1;
+            return;
+        };
+        match kind {
+            "ProposalCreated" => self.proposals += 1,
+            "FactPromoted" => self.facts += 1,
+            "BudgetExceeded" => self.budgets_exceeded += 1,
+            "ProposalValidated" | "BackendInvoked" | "OutcomeRecorded" => match entry.payload() {
+                Ok(Payload::Own(envelope)) => {
+                    self.add_content(envelope.event, instant, entry.sequence());
                 }
-            }
-            Some(_) => {}
-            None => self.unreadable += 1,
+                Ok(Payload::Foreign { kind, json, .. }) => {
+                    if let Some(like) = foreign::like(kind, json) {
+                        self.add_content(like, instant, entry.sequence());
+                    }
+                }
+                Err(_) => self.unreadable += 1,
+            },
+            _ => {}
         }
     }
 
@@ -312,7 +322,7 @@ impl Account {
             tenant_id: tenant.map(Into::into),
             started_at: time::format_nanoseconds(self.first),
             ended_at: time::format_nanoseconds(self.last),
-            duration_us: microseconds(self.last - self.first),
+            duration_us: microseconds(self.first, self.last),
             events: self.events,
             chains: self.chains.len() as u64,
             proposals: self.proposals,
@@ -339,7 +349,10 @@ pub(super) fn summarize(entries: &[LogEntry]) -> Option<RunSummary> {
     Some(account.finish(first.tenant_id().map(Into::into), correlation.into()))
 }
 
-/// Nanoseconds as whole microseconds.
-pub(super) fn microseconds(nanoseconds: i128) -> u64 {
-    u64::try_from(nanoseconds.max(0) / 1_000).unwrap_or(u64::MAX)
+/// What lies between two instants in nanoseconds, as whole microseconds. Logical times are no distance apart.
+pub(super) fn microseconds(from: i128, to: i128) -> u64 {
+    if time::is_logical(from) || time::is_logical(to) {
+        return 0;
+    }
+    u64::try_from((to - from).max(0) / 1_000).unwrap_or(u64::MAX)
 }

@@ -47,11 +47,11 @@ pub struct Statistics {
     pub in_memory: Option<u64>,
     /// Blocks of the trees; `None` for a read-only handle.
     pub blocks: Option<u64>,
-    /// Events by kind.
+    /// Events by the name of their kind, in whatever contract.
     pub kinds: BTreeMap<String, u64>,
     /// Events by tenant, by name; `None` for those without.
     pub tenants: Vec<Count>,
-    /// Events by day of their `occurred_at`, in UTC.
+    /// Events by day of their `occurred_at`, in UTC; those with a logical time as `logical`.
     pub days: BTreeMap<String, u64>,
 }
 
@@ -107,7 +107,7 @@ pub fn statistics(log: &LogReader, progress: Progress<'_>) -> Result<Statistics>
         largest_event: tally.largest_event,
         in_memory: sizes.in_memory,
         blocks: sizes.blocks,
-        kinds: tally.kinds.into_values().collect(),
+        kinds: tally.kinds,
         tenants: tally
             .tenants
             .into_iter()
@@ -126,7 +126,7 @@ const DAY: i128 = 86_400_000_000_000;
 
 #[derive(Debug, Default)]
 struct Tally {
-    kinds: BTreeMap<u16, (String, u64)>,
+    kinds: BTreeMap<String, u64>,
     tenants: BTreeMap<Option<String>, u64>,
     days: BTreeMap<i128, u64>,
     runs: HashMap<Option<Box<str>>, std::collections::HashSet<Box<str>>>,
@@ -138,8 +138,11 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, entry: &LogEntry) {
-        let kind = self.kinds.entry(entry.kind_number());
-        kind.or_insert_with(|| (kind_name(entry), 0)).1 += 1;
+        let known = entry.kind_name().and_then(|kind| self.kinds.get_mut(kind));
+        match known {
+            Some(count) => *count += 1,
+            None => *self.kinds.entry(kind_name(entry)).or_default() += 1,
+        }
         let tenant = entry.tenant_id().map(str::to_owned);
         if let Some(run) = entry.correlation_id() {
             let runs = self
@@ -152,7 +155,12 @@ impl Tally {
         }
         *self.tenants.entry(tenant).or_default() += 1;
         let instant = entry.instant_nanoseconds();
-        *self.days.entry(instant.div_euclid(DAY)).or_default() += 1;
+        let day = if time::is_logical(instant) {
+            i128::MIN
+        } else {
+            instant.div_euclid(DAY)
+        };
+        *self.days.entry(day).or_default() += 1;
         self.span = Some(self.span.map_or((instant, instant), |(oldest, newest)| {
             (oldest.min(instant), newest.max(instant))
         }));
@@ -164,6 +172,9 @@ impl Tally {
 }
 
 fn day_name(day: i128) -> String {
+    if day == i128::MIN {
+        return "logical".to_owned();
+    }
     let text = time::format_nanoseconds(day * DAY);
     match text.split_once('T') {
         Some((date, _)) => date.to_owned(),

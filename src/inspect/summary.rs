@@ -7,6 +7,7 @@ use crate::contract::governed_artifact::RollbackRecord;
 use crate::contract::kernel_boundary::{
     KernelProposal, LocalTraceLink, RemoteTraceLink, TraceLink,
 };
+use serde_json::Value;
 
 /// How much of a long text is of use in one line.
 const HEAD: usize = 400;
@@ -154,6 +155,38 @@ fn validated(
     let text = text.replacen("; ", ": ", 1);
     let all = results.len();
     format!("{text} ({passed} of {all} by {validator}, of {proposal_id})")
+}
+
+/// What to know at a glance of another contract's event, about which nothing is known: the names and values of its first
+/// members. Where it is an envelope, those of what lies in it.
+pub(super) fn of_json(json: &str) -> String {
+    let Ok(value) = serde_json::from_str::<Value>(json) else {
+        return head(json).to_owned();
+    };
+    let inner = ["/event/data", "/event", "/data"]
+        .into_iter()
+        .filter_map(|place| value.pointer(place))
+        .find(|inner| inner.is_object());
+    let Value::Object(members) = inner.unwrap_or(&value) else {
+        return head(json).to_owned();
+    };
+    let mut text = String::new();
+    for (name, value) in members {
+        let value = match value {
+            Value::Null => continue,
+            Value::String(value) => head(value).to_owned(),
+            Value::Object(_) => "{…}".to_owned(),
+            Value::Array(items) => format!("[{}]", items.len()),
+            value => value.to_string(),
+        };
+        let comma = if text.is_empty() { "" } else { ", " };
+        // Writing to a string does not fail.
+        let _ = write!(text, "{comma}{name} {value}");
+        if text.len() > HEAD {
+            break;
+        }
+    }
+    text
 }
 
 fn traced(id: &str, link: &TraceLink) -> String {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use super::event::{Content, Event};
+use super::event::Event;
 use super::problem::{Problem, problems};
 use super::run::RunSummary;
 use super::runs::{microseconds, summarize};
@@ -29,7 +29,7 @@ pub struct Timeline {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TimelineEvent {
-    /// When it happened, in microseconds after the run's first event.
+    /// When it happened, in microseconds after the run's first event; 0 if either has a logical time.
     pub offset_us: u64,
     /// How long what it tells of took, in microseconds: as recorded for a recall and an outcome; for a trace
     /// link, the time since its backend was called.
@@ -80,7 +80,7 @@ impl Timeline {
         let events: Vec<(u64, Event)> = entries
             .iter()
             .map(|entry| {
-                let offset = microseconds(entry.instant_nanoseconds() - start);
+                let offset = microseconds(start, entry.instant_nanoseconds());
                 (offset, Event::new(entry))
             })
             .collect();
@@ -176,11 +176,11 @@ impl Places {
     }
 
     fn problems(&self, event: &Event, offset_us: u64) -> Vec<Problem> {
-        let Content::Known(content) = &event.content else {
+        let Some(content) = event.known() else {
             return Vec::new();
         };
         let mut problems = problems(content, event.sequence, offset_us);
-        if let ExperienceEvent::ProposalValidated { proposal_id, .. } = content.as_ref() {
+        if let ExperienceEvent::ProposalValidated { proposal_id, .. } = content {
             for problem in &mut problems {
                 let wanted = self.proposals.get(proposal_id);
                 problem.proposal = wanted.map(|(_, wanted)| wanted.clone());

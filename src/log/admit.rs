@@ -1,5 +1,6 @@
 //! Admission: an envelope is checked, bounded and turned into a record before it may enter the log.
 
+use super::foreign;
 use super::identifier::{IdentifierRule, MAX_IDENTIFIER};
 use super::kind_code;
 use super::time::{self, MAX_TIME};
@@ -8,11 +9,13 @@ use crate::contract::experience_store::{ExperienceEvent, ExperienceEventEnvelope
 use crate::error::{Error, IdentifierFlaw, Result};
 use crate::store::index::TermHasher;
 use crate::store::instant::Instant;
-use crate::store::prepare::Prepared;
-use crate::store::record::{Field, Fields, MAX_FIELD, NewRecord, Record};
+use crate::store::prepare::{BatchEncoder, Prepared};
+use crate::store::record::{FIELDS, Field, Fields, Hints, MAX_FIELD, NewRecord, Record};
 
 /// The payload format of an envelope in the encoding of [`codec`].
 pub(crate) const PAYLOAD_ENVELOPE: u8 = 1;
+/// The payload format of another contract's event: its JSON, as it came.
+pub(crate) const PAYLOAD_JSON: u8 = 2;
 
 const _: () = assert!(MAX_IDENTIFIER <= MAX_FIELD);
 
@@ -23,31 +26,29 @@ pub(crate) struct Rules {
     pub(crate) max_event_bytes: usize,
 }
 
-/// Checks and encodes a batch.
+/// Checks and encodes a batch of envelopes.
 pub(crate) fn admit(
     events: &[ExperienceEventEnvelope],
     rules: Rules,
     hasher: &TermHasher,
 ) -> Result<Prepared> {
-    let mut admitted = Vec::with_capacity(events.len());
+    let mut batch = BatchEncoder::with_capacity(events.len());
+    let mut payload = Vec::new();
     for event in events {
-        admitted.push((
-            check(event, rules.identifiers)?,
-            encode(event, rules.max_event_bytes)?,
-        ));
-    }
-    let records: Vec<_> = events
-        .iter()
-        .zip(&admitted)
-        .map(|(event, (instant, payload))| NewRecord {
+        let instant = check(event, rules.identifiers)?;
+        let fields = fields(event);
+        payload.clear();
+        let hints = encode(event, &fields, rules.max_event_bytes, &mut payload)?;
+        batch.push(&NewRecord {
             payload_format: PAYLOAD_ENVELOPE,
             kind: kind_code::code(event.event.kind()),
-            instant: *instant,
-            fields: fields(event),
-            payload,
-        })
-        .collect();
-    Prepared::new(&records, hasher)
+            instant,
+            fields,
+            hints,
+            payload: &payload,
+        })?;
+    }
+    batch.finish(hasher)
 }
 
 /// What an envelope is found by. A trace link is found by the event that records it, not by those that
@@ -64,16 +65,42 @@ pub(crate) fn fields(event: &ExperienceEventEnvelope) -> Fields<'_> {
         chain: event.event.chain_id(),
         artifact: event.event.artifact_id(),
         trace_link,
+        contract: None,
+        kind_name: None,
     }
 }
 
 /// The envelope of a record.
 pub(crate) fn decode(record: &Record, sequence: u64) -> Result<ExperienceEventEnvelope> {
+    if let Some(contract) = record.field(Field::Contract) {
+        return Err(Error::ForeignEvent {
+            sequence,
+            contract: contract.to_owned(),
+            kind: record.field(Field::KindName).unwrap_or_default().to_owned(),
+        });
+    }
     decode_record(record).map_err(|reason| Error::Undecodable { sequence, reason })
 }
 
-/// Checks that a record says what its envelope says.
+/// The payload of another contract's record.
+pub(crate) fn foreign_payload(record: &Record, sequence: u64) -> Result<&str> {
+    let reason = match (
+        record.payload_format(),
+        std::str::from_utf8(record.payload()),
+    ) {
+        (PAYLOAD_JSON, Ok(json)) => return Ok(json),
+        (PAYLOAD_JSON, Err(error)) => error.to_string(),
+        (other, _) => unknown_format(other, PAYLOAD_JSON),
+    };
+    Err(Error::Undecodable { sequence, reason })
+}
+
+/// Checks that a record says what its payload says, as far as this build can read that.
 pub(crate) fn check_record(record: &Record) -> Result<(), String> {
+    if record.field(Field::Contract).is_some() {
+        let json = foreign_payload(record, 0).map_err(|error| error.to_string())?;
+        return foreign::check_json(json.as_bytes());
+    }
     let envelope = decode_record(record)?;
     let expected = fields(&envelope);
     let same = record.kind() == kind_code::code(envelope.event.kind())
@@ -94,20 +121,29 @@ pub(crate) fn check_record(record: &Record) -> Result<(), String> {
 fn decode_record(record: &Record) -> Result<ExperienceEventEnvelope, String> {
     match record.payload_format() {
         PAYLOAD_ENVELOPE => codec::decode(record.payload()).map_err(|error| error.to_string()),
-        other => Err(format!(
-            "its payload has format {other}, this build reads {PAYLOAD_ENVELOPE}"
-        )),
+        other => Err(unknown_format(other, PAYLOAD_ENVELOPE)),
     }
 }
 
+fn unknown_format(found: u8, expected: u8) -> String {
+    format!("its payload has format {found}, this build reads {expected}")
+}
+
 fn check(event: &ExperienceEventEnvelope, rule: IdentifierRule) -> Result<Instant> {
+    check_fields(&fields(event), rule)?;
+    time::parse(&event.occurred_at)
+        .map_err(|reason| invalid_timestamp(&event.event_id, &event.occurred_at, reason))
+}
+
+/// Checks what an event is found by.
+pub(crate) fn check_fields(fields: &Fields<'_>, rule: IdentifierRule) -> Result<()> {
     let identifiers = [
-        ("event_id", Some(&event.event_id)),
-        ("tenant_id", event.tenant_id.as_ref()),
-        ("correlation_id", event.correlation_id.as_ref()),
+        ("event_id", Some(fields.event_id)),
+        ("tenant_id", fields.tenant),
+        ("correlation_id", fields.correlation),
     ];
     let refuse = |field, flaw| Error::InvalidIdentifier {
-        event_id: shown(&event.event_id, MAX_IDENTIFIER),
+        event_id: shown(fields.event_id, MAX_IDENTIFIER),
         field,
         flaw,
     };
@@ -118,16 +154,10 @@ fn check(event: &ExperienceEventEnvelope, rule: IdentifierRule) -> Result<Instan
         rule.check(identifier).map_err(|flaw| refuse(field, flaw))?;
     }
     // What an event is found by besides is the producer's own, but bounded as well.
-    let Fields {
-        chain,
-        artifact,
-        trace_link,
-        ..
-    } = fields(event);
     let terms = [
-        ("chain_id", chain),
-        ("artifact_id", artifact),
-        ("trace_link_id", trace_link),
+        ("chain_id", fields.chain),
+        ("artifact_id", fields.artifact),
+        ("trace_link_id", fields.trace_link),
     ];
     for (field, term) in terms {
         if let Some(found) = term.map(str::len).filter(|length| *length > MAX_IDENTIFIER) {
@@ -140,30 +170,41 @@ fn check(event: &ExperienceEventEnvelope, rule: IdentifierRule) -> Result<Instan
             ));
         }
     }
-    time::parse(&event.occurred_at).map_err(|reason| Error::InvalidTimestamp {
-        event_id: event.event_id.clone(),
-        value: shown(&event.occurred_at, MAX_TIME),
-        reason,
-    })
+    Ok(())
 }
 
-fn encode(event: &ExperienceEventEnvelope, limit: usize) -> Result<Vec<u8>> {
-    let payload = codec::encode(event).map_err(|error| Error::Unencodable {
+pub(crate) fn invalid_timestamp(event_id: &str, value: &str, reason: String) -> Error {
+    Error::InvalidTimestamp {
+        event_id: event_id.to_owned(),
+        value: shown(value, MAX_TIME),
+        reason,
+    }
+}
+
+/// Encodes an envelope, and says where its fields ended up.
+fn encode(
+    event: &ExperienceEventEnvelope,
+    fields: &Fields<'_>,
+    limit: usize,
+    into: &mut Vec<u8>,
+) -> Result<Hints> {
+    let texts = FIELDS.map(|field| fields.get(field));
+    let hints = codec::encode_into(event, into, texts).map_err(|error| Error::Unencodable {
         event_id: event.event_id.clone(),
         reason: error.to_string(),
     })?;
-    if payload.len() > limit {
+    if into.len() > limit {
         return Err(Error::EventTooLarge {
             event_id: event.event_id.clone(),
-            size: payload.len(),
+            size: into.len(),
             limit,
         });
     }
-    Ok(payload)
+    Ok(hints)
 }
 
 /// The start of a text that may be of any length.
-fn shown(text: &str, most: usize) -> String {
+pub(crate) fn shown(text: &str, most: usize) -> String {
     let end = (0..=most.min(text.len()))
         .rev()
         .find(|end| text.is_char_boundary(*end));

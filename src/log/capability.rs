@@ -197,7 +197,7 @@ fn replay_batch(
     let mut next = from;
     if query.correlation_id.is_some() || query.time_range.is_some() {
         let mut found = reader
-            .scan(&query, ScanOptions::oldest_first())?
+            .scan_own(&query, ScanOptions::oldest_first())?
             .filter(|entry| {
                 entry
                     .as_ref()
@@ -219,7 +219,7 @@ fn replay_batch(
             let Some(entry) = replay.next() else { break };
             let entry = entry?;
             let wanted = query.tenant_id.as_deref();
-            if wanted.is_none() || entry.tenant_id() == wanted {
+            if entry.contract().is_none() && (wanted.is_none() || entry.tenant_id() == wanted) {
                 events.push(entry.envelope()?);
             }
         }

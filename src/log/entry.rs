@@ -58,7 +58,8 @@ impl LogEntry {
         time::format(self.position.instant)
     }
 
-    /// The same as nanoseconds since 1970-01-01T00:00:00Z; negative before.
+    /// The same as nanoseconds since 1970-01-01T00:00:00Z; negative before. That of a logical time is only good to
+    /// order by.
     #[must_use]
     pub fn instant_nanoseconds(&self) -> i128 {
         time::nanoseconds(self.position.instant)
@@ -70,16 +71,11 @@ impl LogEntry {
         *blake3::hash(self.record.payload()).as_bytes()
     }
 
-    /// The number by which the log knows its kind, also where [`kind`](Self::kind) is `None`.
+    /// The number by which the log knows its kind, also where [`kind`](Self::kind) is `None`. The kinds of other
+    /// contracts share one.
     #[must_use]
     pub fn kind_number(&self) -> u16 {
         self.record.kind()
-    }
-
-    /// The artifact that a transition or a rollback is about.
-    #[must_use]
-    pub fn artifact_id(&self) -> Option<&str> {
-        self.record.field(Field::Artifact)
     }
 
     /// The event's id.
@@ -100,16 +96,62 @@ impl LogEntry {
         self.record.field(Field::Correlation)
     }
 
-    /// The chain it carries; four kinds do.
+    /// The chain it carries; in the log's own contract, four kinds do.
     #[must_use]
     pub fn chain_id(&self) -> Option<&str> {
         self.record.field(Field::Chain)
     }
 
-    /// The event's kind; `None` if a newer version of the log wrote one that this build does not know.
+    /// The artifact it tells of.
+    #[must_use]
+    pub fn artifact_id(&self) -> Option<&str> {
+        self.record.field(Field::Artifact)
+    }
+
+    /// The trace link it records.
+    #[must_use]
+    pub fn trace_link_id(&self) -> Option<&str> {
+        self.record.field(Field::TraceLink)
+    }
+
+    /// The event's kind in the log's own contract; `None` if it is of another one, or if a newer version of the
+    /// log wrote one that this build does not know.
     #[must_use]
     pub fn kind(&self) -> Option<ExperienceEventKind> {
         kind_code::kind(self.record.kind())
+    }
+
+    /// The name of the event's kind, in whatever contract; `None` for one of the log's own contract that this
+    /// build does not know.
+    #[must_use]
+    pub fn kind_name(&self) -> Option<&str> {
+        self.record
+            .field(Field::KindName)
+            .or_else(|| self.kind().map(ExperienceEventKind::as_str))
+    }
+
+    /// Whose event it is: the name of another contract, or `None` for the log's own.
+    #[must_use]
+    pub fn contract(&self) -> Option<&str> {
+        self.record.field(Field::Contract)
+    }
+
+    /// The event itself, as bytes or as an envelope.
+    ///
+    /// # Errors
+    ///
+    /// As for [`envelope`](Self::envelope), for an event of the log's own contract.
+    pub fn payload(&self) -> Result<Payload<'_>> {
+        match self.contract() {
+            Some(contract) => Ok(Payload::Foreign {
+                contract,
+                kind: self.record.field(Field::KindName).unwrap_or_default(),
+                json: admit::foreign_payload(&self.record, self.position.sequence)?,
+            }),
+            None => self
+                .envelope()
+                .map(|envelope| Payload::Own(Box::new(envelope))),
+        }
     }
 
     /// Bytes it takes in the journal, before compression.
@@ -128,10 +170,27 @@ impl LogEntry {
     ///
     /// # Errors
     ///
+    /// [`Error::ForeignEvent`], if it is of another contract: [`payload`](Self::payload) gives its bytes.
     /// [`Error::Undecodable`], if a newer version of the log wrote something this build does not know.
     pub fn envelope(&self) -> Result<ExperienceEventEnvelope> {
         admit::decode(&self.record, self.position.sequence)
     }
+}
+
+/// What an event says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Payload<'a> {
+    /// An envelope of the log's own contract.
+    Own(Box<ExperienceEventEnvelope>),
+    /// An event of another contract.
+    Foreign {
+        /// Whose event it is.
+        contract: &'a str,
+        /// The kind's name there.
+        kind: &'a str,
+        /// The event as it was appended, byte for byte: JSON.
+        json: &'a str,
+    },
 }
 
 /// A place in the order of results. As text, it can be kept and read back.

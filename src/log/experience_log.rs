@@ -7,7 +7,9 @@ use super::admit::{self, Rules};
 use super::artifact::Artifact;
 use super::capability::{Appender, Replayer};
 use super::entry::LogEntry;
+use super::entry_query::EntryQuery;
 use super::follow::{Follow, Replay};
+use super::foreign::{self, ForeignEvent};
 use super::options::Options;
 use super::outcome::{Appended, BatchOutcome};
 use super::reader::LogReader;
@@ -121,6 +123,19 @@ impl ExperienceLog {
         Ok(outcome(&self.store.append(self.prepare(events)?)?))
     }
 
+    /// Appends events of another contract, all or none, in every other respect as
+    /// [`append_batch`](Self::append_batch) does.
+    ///
+    /// An event is the same as a recorded one if contract, kind, instant, run and JSON are.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn append_foreign(&self, events: &[ForeignEvent<'_>]) -> Result<BatchOutcome> {
+        let prepared = foreign::admit(events, self.rules, &self.store.shared().hasher)?;
+        Ok(outcome(&self.store.append(prepared)?))
+    }
+
     /// Records a transition of an artifact's state as a new event: its id is a fresh `UUIDv7`, its time and
     /// tenant are those of `event`.
     ///
@@ -223,6 +238,15 @@ impl ExperienceLog {
     /// As there.
     pub fn scan(&self, query: &EventQuery, options: ScanOptions) -> Result<Scan> {
         self.reader.scan(query, options)
+    }
+
+    /// As [`LogReader::scan_entries`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn scan_entries(&self, query: &EntryQuery, options: ScanOptions) -> Result<Scan> {
+        self.reader.scan_entries(query, options)
     }
 
     /// As [`LogReader::explain`].

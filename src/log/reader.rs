@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::artifact::{self, Artifact};
 use super::commit::Commit;
 use super::entry::LogEntry;
+use super::entry_query::EntryQuery;
 use super::follow::{Follow, Replay};
 use super::request;
 use super::scan::{Scan, ScanOptions};
@@ -18,7 +19,7 @@ use crate::contract::kernel_boundary::TraceLink;
 use crate::error::Result;
 use crate::store::copy;
 use crate::store::look::Look;
-use crate::store::query::filter::Wanted;
+use crate::store::query::filter::{Contracts, Wanted};
 use crate::store::query::plan::Explanation;
 use crate::store::query::range::{Order, Range};
 use crate::store::reader::{Request, StoreReader};
@@ -59,18 +60,28 @@ impl LogReader {
         self.store.head()
     }
 
-    /// The events that `query` asks for: by instant, then in the order of appending.
+    /// The events that `query` asks for: by instant, then in the order of appending. Events of other contracts
+    /// are not among them, nor counted by its limit.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidQuery`](crate::Error::InvalidQuery) for a bound that is no time; damage.
     pub fn query(&self, query: &EventQuery) -> Result<Vec<ExperienceEventEnvelope>> {
-        self.scan(query, ScanOptions::oldest_first())?
+        self.scan_own(query, ScanOptions::oldest_first())?
             .map(|entry| entry?.envelope())
             .collect()
     }
 
-    /// The same, one by one, in either order, from a cursor on. `query.limit` holds for the scan.
+    pub(crate) fn scan_own(&self, query: &EventQuery, options: ScanOptions) -> Result<Scan> {
+        let mut request = request::request(query, options)?;
+        request.wanted.contract = Contracts::Own;
+        Ok(Scan {
+            inner: self.store.scan(request)?,
+        })
+    }
+
+    /// The entries that `query` asks for, one by one, in either order, from a cursor on. `query.limit` holds for
+    /// the scan. Without `query.kinds`, events of other contracts are among them.
     ///
     /// # Errors
     ///
@@ -81,6 +92,17 @@ impl LogReader {
         })
     }
 
+    /// The entries of whatever contract that `query` asks for, one by one, in either order, from a cursor on.
+    ///
+    /// # Errors
+    ///
+    /// As for [`query`](Self::query); what is found later comes as an item.
+    pub fn scan_entries(&self, query: &EntryQuery, options: ScanOptions) -> Result<Scan> {
+        Ok(Scan {
+            inner: self.store.scan(request::entries(query, options)?)?,
+        })
+    }
+
     /// How [`scan`](Self::scan) would find the same.
     ///
     /// # Errors
@@ -88,6 +110,15 @@ impl LogReader {
     /// As for [`query`](Self::query).
     pub fn explain(&self, query: &EventQuery, options: ScanOptions) -> Result<Explanation> {
         self.store.explain(request::request(query, options)?)
+    }
+
+    /// How [`scan_entries`](Self::scan_entries) would find the same.
+    ///
+    /// # Errors
+    ///
+    /// As for [`query`](Self::query).
+    pub fn explain_entries(&self, query: &EntryQuery, options: ScanOptions) -> Result<Explanation> {
+        self.store.explain(request::entries(query, options)?)
     }
 
     /// All events in the order of appending, from the sequence number `from` on.
@@ -131,7 +162,10 @@ impl LogReader {
     ///
     /// Damage, or a closed log.
     pub fn get_trace_link(&self, trace_link_id: &str) -> Result<Option<TraceLink>> {
-        let Some(hit) = self.store.latest_trace_link(trace_link_id)? else {
+        let found = self
+            .store
+            .latest_trace_link(trace_link_id, &Contracts::Own)?;
+        let Some(hit) = found else {
             return Ok(None);
         };
         let envelope = admit::decode(&hit.record, hit.position.sequence)?;
@@ -139,6 +173,19 @@ impl LogReader {
             ExperienceEvent::TraceLinkRecorded { trace_link, .. } => Some(trace_link),
             _ => None,
         })
+    }
+
+    /// The event of `contract` that was recorded last under this trace link's id.
+    ///
+    /// # Errors
+    ///
+    /// Damage, or a closed log.
+    pub fn find_trace_link(&self, contract: &str, trace_link_id: &str) -> Result<Option<LogEntry>> {
+        let contracts = Contracts::Named(vec![contract.to_owned()]);
+        Ok(self
+            .store
+            .latest_trace_link(trace_link_id, &contracts)?
+            .map(LogEntry::new))
     }
 
     /// The artifacts that `query` asks for, by tenant and id.
@@ -154,7 +201,7 @@ impl LogReader {
         let request = Request {
             wanted: Wanted {
                 tenant: query.tenant_id.clone(),
-                kinds: kinds.map(kind_code::code).to_vec(),
+                kinds: kinds.map(kind_code::wanted).to_vec(),
                 artifact: query.artifact_id.clone(),
                 ..Wanted::default()
             },

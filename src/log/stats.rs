@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{kind_code, time};
 use crate::store::layout::Format;
+use crate::store::record::Kind;
 use crate::store::stats::{StoreSizes, StoreStats};
+use crate::store::trees::manifest::OTHER_NAMES;
+
+/// Where kinds are counted that are too many to be counted each by itself.
+const OTHERS: &str = "(others)";
 
 /// What a log takes on disk and in memory, told without reading its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +58,9 @@ pub struct Stats {
     pub created_at: String,
     /// Events in the log.
     pub events: u64,
-    /// Events by kind. Kinds that this build does not know stand under their number.
+    /// Events by the name of their kind, in whatever contract. Kinds of the log's own contract that this build
+    /// does not know stand under their number. Beyond 256 names of other contracts, kinds may be counted together,
+    /// as `(others)`.
     pub kinds: BTreeMap<String, u64>,
     /// Events by tenant; `None` for those without.
     pub tenants: BTreeMap<Option<String>, u64>,
@@ -77,16 +84,22 @@ pub struct Stats {
 
 impl Stats {
     pub(crate) fn new(format: &Format, stats: StoreStats) -> Self {
-        let kind = |(code, count): (u16, u64)| {
-            let name =
-                kind_code::kind(code).map_or_else(|| code.to_string(), |kind| kind.to_string());
-            (name, count)
-        };
+        let mut kinds = BTreeMap::new();
+        for (kind, count) in stats.kinds {
+            let name = match kind {
+                Kind::Number(code) => {
+                    kind_code::kind(code).map_or_else(|| code.to_string(), |kind| kind.to_string())
+                }
+                Kind::Named(name) if *name == *OTHER_NAMES => OTHERS.to_owned(),
+                Kind::Named(name) => name.into(),
+            };
+            *kinds.entry(name).or_default() += count;
+        }
         Self {
             log_id: uuid::Uuid::from_bytes(format.log_id).to_string(),
             created_at: time::format_recorded(format.created_at),
             events: stats.events,
-            kinds: stats.kinds.into_iter().map(kind).collect(),
+            kinds,
             tenants: stats.tenants,
             oldest: stats.oldest.map(time::format),
             newest: stats.newest.map(time::format),

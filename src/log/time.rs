@@ -1,4 +1,5 @@
-//! Times of the contract: RFC 3339 with an offset, as text in, as an instant to order by.
+//! Times: RFC 3339 with an offset, as text in, as an instant to order by. Other contracts may have logical times
+//! too: `lamport:` and a counter's value.
 
 use jiff::Timestamp;
 use jiff::civil;
@@ -39,8 +40,27 @@ pub(crate) fn parse(text: &str) -> Result<Instant, String> {
     Instant::new(seconds, nanoseconds).ok_or_else(|| "it is out of range".to_owned())
 }
 
-/// An instant in UTC, RFC 3339.
+/// What a logical time begins with.
+const LOGICAL: &str = "lamport:";
+
+/// The instant of a time that may be logical; or why the text is neither.
+pub(crate) fn parse_any(text: &str) -> Result<Instant, String> {
+    let Some(number) = text.strip_prefix(LOGICAL) else {
+        return parse(text);
+    };
+    let canonical = number.bytes().all(|byte| byte.is_ascii_digit())
+        && (number == "0" || !number.starts_with('0'));
+    match number.parse() {
+        Ok(time) if canonical => Ok(Instant::logical(time)),
+        _ => Err("no number of 64 bits follows `lamport:`".to_owned()),
+    }
+}
+
+/// An instant in UTC, RFC 3339; a logical time as it was written.
 pub(crate) fn format(instant: Instant) -> String {
+    if let Some(time) = instant.as_logical() {
+        return format!("{LOGICAL}{time}");
+    }
     let nanoseconds = i32::try_from(instant.nanoseconds()).unwrap_or_default();
     match Timestamp::new(instant.seconds(), nanoseconds) {
         Ok(timestamp) => timestamp.to_string(),
@@ -53,16 +73,20 @@ pub(crate) fn nanoseconds(instant: Instant) -> i128 {
     i128::from(instant.seconds()) * 1_000_000_000 + i128::from(instant.nanoseconds())
 }
 
-/// Such nanoseconds in UTC, RFC 3339.
+/// Whether such nanoseconds stand for a logical time, which is no distance from 1970.
+pub(crate) fn is_logical(nanoseconds: i128) -> bool {
+    instant(nanoseconds).is_some_and(|instant| instant.as_logical().is_some())
+}
+
+fn instant(nanoseconds: i128) -> Option<Instant> {
+    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).ok()?;
+    let fraction = u32::try_from(nanoseconds.rem_euclid(1_000_000_000)).ok()?;
+    Instant::new(seconds, fraction)
+}
+
+/// Such nanoseconds in UTC, RFC 3339; a logical time as it was written.
 pub(crate) fn format_nanoseconds(nanoseconds: i128) -> String {
-    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000));
-    let fraction = u32::try_from(nanoseconds.rem_euclid(1_000_000_000));
-    match (seconds, fraction) {
-        (Ok(seconds), Ok(fraction)) => {
-            Instant::new(seconds, fraction).map_or_else(|| nanoseconds.to_string(), format)
-        }
-        _ => nanoseconds.to_string(),
-    }
+    instant(nanoseconds).map_or_else(|| nanoseconds.to_string(), format)
 }
 
 /// A time of recording in UTC, RFC 3339. `nanoseconds` count from 1970.
@@ -124,6 +148,32 @@ mod tests {
             assert!(parse(text).is_err(), "{text:?}");
         }
         assert!(parse(&format!("2026-01-21T12:00:00Z{}", "0".repeat(64))).is_err());
+    }
+
+    #[test]
+    fn logical_times_are_taken_where_they_may_be() {
+        for text in ["lamport:0", "lamport:7", "lamport:18446744073709551615"] {
+            assert_eq!(format(parse_any(text).unwrap()), text);
+            assert!(parse(text).is_err());
+        }
+        assert!(parse_any("lamport:9").unwrap() < parse_any("lamport:10").unwrap());
+        assert!(
+            parse_any("lamport:18446744073709551615").unwrap()
+                < parse_any("0000-01-01T00:00:00+23:59").unwrap()
+        );
+        for text in [
+            "lamport:",
+            "lamport:-1",
+            "lamport:+1",
+            "lamport:01",
+            "lamport:1.5",
+            "lamport: 1",
+            "lamport:18446744073709551616",
+            "Lamport:1",
+            "logical:1",
+        ] {
+            assert!(parse_any(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::record::{Field, Record};
 use super::shared::Shared;
 use super::trees::engine::TreeError;
 use super::trees::snapshot::TreeSnapshot;
+use super::view::View;
 use crate::error::{Error, Result};
 
 /// Memtables that may wait for the trees before appends have to wait, too.
@@ -92,9 +93,9 @@ impl Shared {
     ) -> Result<Option<Hit>> {
         let head = self.head.get();
         let view = self.view();
-        let found = view
-            .in_memory(index, hash)
-            .find(|entry| entry.position.sequence < head && matches(&entry.record));
+        let found = view.newest_in_memory(index, hash, |entry| {
+            entry.position.sequence < head && matches(&entry.record)
+        });
         if let Some(entry) = found {
             return Ok(Some(Hit::from(&*entry)));
         }
@@ -126,12 +127,13 @@ impl Shared {
     /// Decides for each record of a batch whether it is new, and where it stands.
     fn place(&self, batch: &Prepared, first: u64) -> Result<Vec<Placed>> {
         let mut next = first;
+        let mut view = self.view();
         let mut placed: Vec<Placed> = Vec::with_capacity(batch.records.len());
         for prepared in &batch.records {
             let repeated = prepared.repeats.and_then(|first| placed.get(first));
             let known = match repeated {
                 Some(first) => Some(first.sequence),
-                None => self.known(prepared)?,
+                None => self.known(&mut view, prepared)?,
             };
             placed.push(if let Some(sequence) = known {
                 Placed {
@@ -150,8 +152,8 @@ impl Shared {
     }
 
     /// The sequence number of the same event, if the log has it. Unlike readers, this sees events that
-    /// are not acknowledged yet.
-    fn known(&self, prepared: &PreparedRecord) -> Result<Option<u64>> {
+    /// are not acknowledged yet. `view` is replaced if its trees fail.
+    fn known(&self, view: &mut Arc<View>, prepared: &PreparedRecord) -> Result<Option<u64>> {
         let Some(hash) = prepared
             .hashes
             .get(Index::EventIds as usize)
@@ -163,10 +165,8 @@ impl Shared {
         let matches = |record: &Record| same_id(record, &prepared.record);
         let mut attempts = 0;
         let known = loop {
-            let view = self.view();
-            let in_memory = view
-                .in_memory(Index::EventIds, hash)
-                .find(|entry| matches(&entry.record));
+            let in_memory =
+                view.newest_in_memory(Index::EventIds, hash, |entry| matches(&entry.record));
             if let Some(entry) = in_memory {
                 break Hit::from(&*entry);
             }
@@ -186,6 +186,7 @@ impl Shared {
                     }
                 },
             }
+            *view = self.view();
         };
         if same_content(&known.record, &prepared.record) {
             return Ok(Some(known.position.sequence));

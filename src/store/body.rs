@@ -67,7 +67,7 @@ pub(crate) fn entries(frame: &OwnedFrame, hasher: &TermHasher) -> Result<Vec<Ent
 #[cfg(test)]
 mod tests {
     use super::super::instant::Instant;
-    use super::super::record::{Fields, NewRecord};
+    use super::super::record::{Fields, Hints, NewRecord};
     use super::*;
 
     #[test]
@@ -83,6 +83,7 @@ mod tests {
                     event_id,
                     ..Fields::default()
                 },
+                hints: Hints::default(),
                 payload: b"p",
             };
             new.encode(&mut record);

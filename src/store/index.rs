@@ -4,7 +4,7 @@ use std::hash::Hasher;
 
 use siphasher::sip::SipHasher13;
 
-use super::record::{Field, Record};
+use super::record::{Field, Kind, Record};
 
 /// One secondary index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +27,8 @@ pub(crate) struct Definition {
     pub(crate) code: u8,
     /// Whether a term stands at one event of a block at most, so that a slot number does for a mask.
     pub(crate) unique: bool,
+    /// Bits of a run's filter for each term. Every append asks for its event id in vain, so those get more.
+    pub(crate) filter_bits: u32,
 }
 
 /// Every index, in the order of its code.
@@ -36,36 +38,42 @@ pub(crate) const INDEXES: [Definition; 6] = [
         tree: "event_ids",
         code: 0,
         unique: true,
+        filter_bits: 16,
     },
     Definition {
         index: Index::Kinds,
         tree: "kinds",
         code: 1,
         unique: false,
+        filter_bits: 10,
     },
     Definition {
         index: Index::Chains,
         tree: "chains",
         code: 2,
         unique: false,
+        filter_bits: 10,
     },
     Definition {
         index: Index::Correlations,
         tree: "correlations",
         code: 3,
         unique: false,
+        filter_bits: 10,
     },
     Definition {
         index: Index::Artifacts,
         tree: "artifacts",
         code: 4,
         unique: false,
+        filter_bits: 10,
     },
     Definition {
         index: Index::TraceLinks,
         tree: "trace_links",
         code: 5,
         unique: false,
+        filter_bits: 10,
     },
 ];
 
@@ -80,11 +88,19 @@ pub(crate) struct TermHash(pub(crate) u64);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TermHasher {
     key: [u8; 16],
+    /// The hashes of the first kinds, which every record asks for.
+    kinds: [TermHash; 16],
 }
 
 impl TermHasher {
     pub(crate) fn new(log_id: [u8; 16]) -> Self {
-        Self { key: log_id }
+        let mut hasher = Self {
+            key: log_id,
+            kinds: [TermHash(0); 16],
+        };
+        hasher.kinds =
+            std::array::from_fn(|kind| hasher.kind_anew(u16::try_from(kind).unwrap_or(u16::MAX)));
+        hasher
     }
 
     /// A chain, correlation, artifact or trace link id.
@@ -92,7 +108,19 @@ impl TermHasher {
         self.finish(|hasher| hasher.write(term.as_bytes()))
     }
 
-    pub(crate) fn kind(&self, kind: u16) -> TermHash {
+    pub(crate) fn kind(&self, kind: &Kind) -> TermHash {
+        match kind {
+            Kind::Number(number) => self.kind_number(*number),
+            Kind::Named(name) => self.text(name),
+        }
+    }
+
+    fn kind_number(&self, kind: u16) -> TermHash {
+        let known = self.kinds.get(usize::from(kind)).copied();
+        known.unwrap_or_else(|| self.kind_anew(kind))
+    }
+
+    fn kind_anew(&self, kind: u16) -> TermHash {
         self.finish(|hasher| hasher.write(&kind.to_le_bytes()))
     }
 
@@ -111,7 +139,10 @@ impl TermHasher {
     pub(crate) fn record(&self, record: &Record) -> TermHashes {
         INDEXES.map(|definition| match definition.index {
             Index::EventIds => Some(self.event_id(record.field(Field::Tenant), record.event_id())),
-            Index::Kinds => Some(self.kind(record.kind())),
+            Index::Kinds => Some(match record.field(Field::KindName) {
+                Some(name) => self.text(name),
+                None => self.kind_number(record.kind()),
+            }),
             Index::Chains => record.field(Field::Chain).map(|term| self.text(term)),
             Index::Correlations => record.field(Field::Correlation).map(|term| self.text(term)),
             Index::Artifacts => record.field(Field::Artifact).map(|term| self.text(term)),
@@ -156,6 +187,6 @@ mod tests {
     fn hashes_are_part_of_the_format() {
         let hasher = TermHasher::new(*b"0123456789abcdef");
         assert_eq!(hasher.text("run-1").0, 10_405_707_689_975_168_881);
-        assert_eq!(hasher.kind(3).0, 1_926_075_347_413_257_417);
+        assert_eq!(hasher.kind(&Kind::Number(3)).0, 1_926_075_347_413_257_417);
     }
 }

@@ -5,11 +5,25 @@ use super::bytes::{BytesError, Put, Reader};
 /// A point in time: whole seconds since 1970-01-01T00:00:00Z and nanoseconds within the second.
 ///
 /// Covers every time RFC 3339 can name, which 64 bits of nanoseconds do not.
+///
+/// Logical times (a counter's values) lie before all of these, in the order of their numbers: the counter's
+/// lower [`LOGICAL_BITS`] bits stand for nanoseconds, the upper ones for seconds from `i64::MIN` on. 35 bits of
+/// seconds from there end some 9.2e18 seconds before the year 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Instant {
     seconds: i64,
     nanoseconds: u32,
 }
+
+/// Bits of a logical time that stand in the place of nanoseconds.
+const LOGICAL_BITS: u32 = 29;
+/// The last second that logical times take.
+const LAST_LOGICAL_SECOND: i64 = i64::MIN + (u64::MAX >> LOGICAL_BITS).cast_signed();
+/// A day before the year 0: no time of RFC 3339, with whatever offset, is earlier.
+const EARLIEST_CLOCK_SECOND: i64 = -62_167_219_200 - 86_400;
+
+const _: () = assert!(1 << LOGICAL_BITS <= 1_000_000_000);
+const _: () = assert!(LAST_LOGICAL_SECOND < EARLIEST_CLOCK_SECOND);
 
 impl Instant {
     pub(crate) const MIN: Self = Self {
@@ -27,6 +41,23 @@ impl Instant {
             seconds,
             nanoseconds,
         })
+    }
+
+    /// The instant of a logical time.
+    pub(crate) fn logical(time: u64) -> Self {
+        let low = time & ((1 << LOGICAL_BITS) - 1);
+        Self {
+            seconds: i64::MIN + (time >> LOGICAL_BITS).cast_signed(),
+            nanoseconds: u32::try_from(low).unwrap_or_default(),
+        }
+    }
+
+    /// The logical time that this is, if it is one.
+    pub(crate) fn as_logical(self) -> Option<u64> {
+        let low = u64::from(self.nanoseconds);
+        let logical = self.seconds <= LAST_LOGICAL_SECOND && low >> LOGICAL_BITS == 0;
+        let high = self.seconds.wrapping_sub(i64::MIN).cast_unsigned();
+        logical.then_some(high << LOGICAL_BITS | low)
     }
 
     pub(crate) fn seconds(self) -> i64 {
@@ -85,6 +116,36 @@ impl Position {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn logical_times_sort_by_number_before_every_clock_time() {
+        let times = [
+            0,
+            1,
+            2,
+            9,
+            10,
+            (1 << 29) - 1,
+            1 << 29,
+            1 << 40,
+            u64::MAX - 1,
+            u64::MAX,
+        ];
+        let instants = times.map(Instant::logical);
+        assert!(instants.is_sorted());
+        for (time, instant) in times.into_iter().zip(instants) {
+            assert_eq!(instant.as_logical(), Some(time));
+            assert!(instant < Instant::new(EARLIEST_CLOCK_SECOND, 0).unwrap());
+        }
+        assert_eq!(Instant::MIN.as_logical(), Some(0));
+        for second in [EARLIEST_CLOCK_SECOND, 0, 253_402_300_799] {
+            assert_eq!(Instant::new(second, 5).unwrap().as_logical(), None);
+        }
+        assert_eq!(
+            Instant::new(i64::MIN, 999_999_999).unwrap().as_logical(),
+            None
+        );
+    }
 
     #[test]
     fn sortable_bytes_sort_as_instants_do() {

@@ -39,10 +39,23 @@ pub(crate) struct Memtable {
 struct Inner {
     /// In sequence order.
     entries: Vec<Arc<Entry>>,
+    /// For each entry and index, the entry before it that carries the same term, or [`NONE`].
+    before: Vec<[u32; INDEXES.len()]>,
     bytes: usize,
-    terms: HashMap<(u8, TermHash), Vec<u32>, BuildHasherDefault<TermKeyHasher>>,
+    terms: HashMap<(u8, TermHash), Chain, BuildHasherDefault<TermKeyHasher>>,
     all: TimeOrder,
-    tenants: HashMap<Option<Box<str>>, TimeOrder>,
+    untagged: TimeOrder,
+    tenants: HashMap<Box<str>, TimeOrder>,
+}
+
+/// No slot.
+const NONE: u32 = u32::MAX;
+
+/// The entries that carry a term, linked from the newest to the oldest.
+#[derive(Debug, Clone, Copy)]
+struct Chain {
+    newest: u32,
+    length: u32,
 }
 
 /// Slots of entries, sorted by time; equal times in sequence order.
@@ -113,18 +126,19 @@ impl Memtable {
         self.read().entries.clone()
     }
 
-    /// The events that may carry the term, in sequence order.
-    pub(crate) fn with_term(&self, index: Index, hash: TermHash) -> Vec<Arc<Entry>> {
+    /// The newest event that may carry the term and that `matches`.
+    pub(crate) fn newest(
+        &self,
+        index: Index,
+        hash: TermHash,
+        matches: impl Fn(&Entry) -> bool,
+    ) -> Option<Arc<Entry>> {
         let inner = self.read();
-        let slots = inner
-            .terms
-            .get(&(index as u8, hash))
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        slots
-            .iter()
-            .filter_map(|slot| inner.entries.get(*slot as usize).cloned())
-            .collect()
+        let chain = inner.chain(index, hash)?;
+        inner
+            .linked(index, chain)
+            .find(|entry| matches(entry))
+            .cloned()
     }
 
     /// The first `most` events, in `order`, of `range` that `filter` matches. Where the query names terms,
@@ -139,16 +153,14 @@ impl Memtable {
         let inner = self.read();
         let rarest = filter
             .terms()
-            .map(|(index, hash)| {
-                inner
-                    .terms
-                    .get(&(index as u8, hash))
-                    .map(Vec::as_slice)
-                    .unwrap_or_default()
-            })
-            .min_by_key(|slots| slots.len());
+            .map(|(index, hash)| (index, inner.chain(index, hash)))
+            .min_by_key(|(_, chain)| chain.map_or(0, |chain| chain.length));
         match rarest {
-            Some(slots) => inner.select_slots(slots, filter, range, order, most),
+            Some((_, None)) => Vec::new(),
+            Some((index, Some(chain))) => {
+                let carriers = inner.linked(index, chain);
+                select_from(carriers, filter, range, order, most)
+            }
             None => inner.select_by_time(filter, range, order, most),
         }
     }
@@ -161,44 +173,54 @@ impl Memtable {
 impl Inner {
     fn insert(&mut self, entry: Entry) {
         // The memtable is flushed long before it has 2^32 events.
-        let slot = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        for definition in &INDEXES {
-            if let Some(hash) = entry.hash(definition.index) {
-                self.terms
-                    .entry((definition.code, hash))
-                    .or_default()
-                    .push(slot);
-            }
+        let slot = u32::try_from(self.entries.len()).unwrap_or(NONE);
+        let mut before = [NONE; INDEXES.len()];
+        for (definition, before) in INDEXES.iter().zip(&mut before) {
+            let Some(hash) = entry.hash(definition.index) else {
+                continue;
+            };
+            self.terms
+                .entry((definition.code, hash))
+                .and_modify(|chain| {
+                    *before = std::mem::replace(&mut chain.newest, slot);
+                    chain.length += 1;
+                })
+                .or_insert(Chain {
+                    newest: slot,
+                    length: 1,
+                });
         }
+        self.before.push(before);
         let instant = entry.position.instant;
         self.all.insert(instant, slot);
-        let tenant = entry.record.field(Field::Tenant);
-        // `entry` would allocate the key of every event.
-        let key = tenant.map(Box::from);
-        self.tenants.entry(key).or_default().insert(instant, slot);
+        match entry.record.field(Field::Tenant) {
+            None => self.untagged.insert(instant, slot),
+            Some(tenant) => {
+                // `entry` would allocate the key of every event.
+                if let Some(times) = self.tenants.get_mut(tenant) {
+                    times.insert(instant, slot);
+                } else {
+                    let times = self.tenants.entry(Box::from(tenant)).or_default();
+                    times.insert(instant, slot);
+                }
+            }
+        }
         self.bytes += entry.record.as_bytes().len();
         self.entries.push(Arc::new(entry));
     }
 
-    fn select_slots(
-        &self,
-        slots: &[u32],
-        filter: &Filter,
-        range: Range,
-        order: Order,
-        most: usize,
-    ) -> Vec<Arc<Entry>> {
-        let mut selected: Vec<_> = slots
-            .iter()
-            .filter_map(|slot| self.entries.get(*slot as usize))
-            .filter(|entry| {
-                range.contains(entry.position) && filter.matches(entry.position, &entry.record)
-            })
-            .cloned()
-            .collect();
-        selected.sort_by(|one, other| order.compare(one.position, other.position));
-        selected.truncate(most);
-        selected
+    fn chain(&self, index: Index, hash: TermHash) -> Option<Chain> {
+        self.terms.get(&(index as u8, hash)).copied()
+    }
+
+    /// The entries of a chain, newest first.
+    fn linked(&self, index: Index, chain: Chain) -> impl Iterator<Item = &Arc<Entry>> {
+        let older = move |slot: &u32| {
+            let before = self.before.get(*slot as usize)?.get(index as usize)?;
+            (*before != NONE).then_some(*before)
+        };
+        std::iter::successors(Some(chain.newest), older)
+            .filter_map(|slot| self.entries.get(slot as usize))
     }
 
     fn select_by_time(
@@ -210,7 +232,7 @@ impl Inner {
     ) -> Vec<Arc<Entry>> {
         let times = match filter.tenant() {
             None => Some(&self.all),
-            Some(tenant) => self.tenants.get(&Some(Box::from(tenant))),
+            Some(tenant) => self.tenants.get(tenant),
         };
         let Some(times) = times else {
             return Vec::new();
@@ -252,4 +274,23 @@ impl Inner {
                 .collect(),
         }
     }
+}
+
+/// The first `most` events, in `order`, of these that lie in `range` and that `filter` matches.
+fn select_from<'a>(
+    entries: impl Iterator<Item = &'a Arc<Entry>>,
+    filter: &Filter,
+    range: Range,
+    order: Order,
+    most: usize,
+) -> Vec<Arc<Entry>> {
+    let mut selected: Vec<_> = entries
+        .filter(|entry| {
+            range.contains(entry.position) && filter.matches(entry.position, &entry.record)
+        })
+        .cloned()
+        .collect();
+    selected.sort_by(|one, other| order.compare(one.position, other.position));
+    selected.truncate(most);
+    selected
 }

@@ -12,7 +12,7 @@ use super::journal::reader::{JournalReader, OwnedFrame};
 use super::layout::{Format, Layout};
 use super::look::{self, Look};
 use super::memtable::Entry;
-use super::query::filter::{Filter, Wanted};
+use super::query::filter::{Contracts, Filter, Wanted};
 use super::query::journal_scan::JournalScan;
 use super::query::plan::{self, Access, AccessPath, Explanation, Statistics};
 use super::query::range::{Order, Range};
@@ -192,9 +192,15 @@ impl StoreReader {
             .next_before(head)
     }
 
-    /// The event that was recorded last under the trace link's id.
-    pub(crate) fn latest_trace_link(&self, trace_link: &str) -> Result<Option<Hit>> {
-        let matches = |record: &Record| record.field(Field::TraceLink) == Some(trace_link);
+    /// The event that was recorded last under the trace link's id, by one of these contracts.
+    pub(crate) fn latest_trace_link(
+        &self,
+        trace_link: &str,
+        contracts: &Contracts,
+    ) -> Result<Option<Hit>> {
+        let matches = |record: &Record| {
+            record.field(Field::TraceLink) == Some(trace_link) && contracts.include(record)
+        };
         match self {
             Self::Live(shared) => {
                 shared.check_open()?;
@@ -218,7 +224,7 @@ fn plan_for(
     limit: Option<usize>,
     hasher: &TermHasher,
 ) -> Access {
-    let none = KindCounts::new();
+    let none = KindCounts::default();
     let statistics = match &view.trees {
         Some(trees) => Statistics {
             blocks: u64::from(trees.directory.next_number()),

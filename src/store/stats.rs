@@ -12,7 +12,7 @@ use super::look::Look;
 use super::memtable::Entry;
 use super::query::range::{Order, Range};
 use super::reader::StoreReader;
-use super::record::{Field, Record};
+use super::record::{Field, Kind, Record};
 use super::shared::Shared;
 use crate::error::{Error, Result};
 
@@ -32,7 +32,7 @@ pub(crate) struct StoreSizes {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StoreStats {
     pub(crate) events: u64,
-    pub(crate) kinds: BTreeMap<u16, u64>,
+    pub(crate) kinds: BTreeMap<Kind, u64>,
     pub(crate) tenants: BTreeMap<Option<String>, u64>,
     pub(crate) oldest: Option<Instant>,
     pub(crate) newest: Option<Instant>,
@@ -42,7 +42,7 @@ pub(crate) struct StoreStats {
 impl StoreStats {
     fn count(&mut self, position: Position, record: &Record) {
         self.events += 1;
-        *self.kinds.entry(record.kind()).or_default() += 1;
+        *self.kinds.entry(Kind::of(record)).or_default() += 1;
         let tenant = record.field(Field::Tenant);
         match self.tenants.get_mut(&tenant.map(str::to_owned)) {
             Some(count) => *count += 1,
@@ -114,7 +114,7 @@ fn of_shared(shared: &Shared) -> Result<StoreStats> {
         }
     }
     for (kind, count) in trees.kinds.iter() {
-        *stats.kinds.entry(*kind).or_default() += count.events;
+        *stats.kinds.entry(kind.clone()).or_default() += count.events;
     }
     for (tenant, events) in trees.directory.tenants() {
         *stats.tenants.entry(tenant.map(str::to_owned)).or_default() += events;

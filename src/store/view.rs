@@ -48,13 +48,14 @@ impl View {
         std::iter::once(&self.active).chain(frozen)
     }
 
-    /// The events in memory that may carry the term, newest first.
-    pub(crate) fn in_memory(
+    /// The newest event in memory that may carry the term and that `matches`.
+    pub(crate) fn newest_in_memory(
         &self,
         index: Index,
         hash: TermHash,
-    ) -> impl Iterator<Item = Arc<Entry>> + '_ {
+        matches: impl Fn(&Entry) -> bool + Copy,
+    ) -> Option<Arc<Entry>> {
         self.memtables()
-            .flat_map(move |memtable| memtable.with_term(index, hash).into_iter().rev())
+            .find_map(|memtable| memtable.newest(index, hash, matches))
     }
 }

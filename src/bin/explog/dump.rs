@@ -8,7 +8,7 @@ use experience_log::{LogReader, Scan};
 use crate::Verdict;
 use crate::args::{Dump, DumpFormat, Manners};
 use crate::failure::Failure;
-use crate::output::json;
+use crate::line;
 use crate::output::screen::Screen;
 use crate::output::table::{Column, Table};
 
@@ -19,7 +19,7 @@ const MEDIUM: usize = 72;
 
 pub(crate) fn run(arguments: &Dump, manners: &Manners) -> Result<Verdict, Failure> {
     let log = LogReader::open(&arguments.log)?;
-    let events = log.scan(&arguments.filter.query(), arguments.filter.order())?;
+    let events = log.scan_entries(&arguments.filter.query(), arguments.filter.order())?;
     let mut screen = Screen::paged(manners);
     let on_terminal = screen.on_terminal;
     let format = arguments.format.unwrap_or(if on_terminal {
@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Dump, manners: &Manners) -> Result<Verdict, Failur
 
 fn lines(events: Scan, output: &mut impl Write, on_terminal: bool) -> Result<(), Failure> {
     for event in events {
-        json::write(output, &event?.envelope()?, on_terminal)?;
+        line::write(output, &event?, on_terminal)?;
         output.write_all(b"\n").map_err(Failure::output)?;
     }
     Ok(())
@@ -47,11 +47,10 @@ fn lines(events: Scan, output: &mut impl Write, on_terminal: bool) -> Result<(),
 fn array(events: Scan, output: &mut impl Write, on_terminal: bool) -> Result<(), Failure> {
     let mut before = "[\n";
     for event in events {
-        let envelope = event?.envelope()?;
-        output
-            .write_all(before.as_bytes())
-            .map_err(Failure::output)?;
-        json::write(output, &envelope, on_terminal)?;
+        // In memory first: what cannot be read leaves nothing half written.
+        let mut bytes = Vec::from(before);
+        line::write(&mut bytes, &event?, on_terminal)?;
+        output.write_all(&bytes).map_err(Failure::output)?;
         before = ",\n";
     }
     let end = if before == ",\n" { "\n]\n" } else { "[]\n" };

@@ -55,9 +55,13 @@ fn print(detail: &EventDetail, screen: &mut Screen) -> Result<(), Failure> {
         plural(detail.commit_events.into(), "event"),
         HumanCount(detail.commit_first_sequence),
     );
+    let kind = match &event.content {
+        Content::Foreign { contract, .. } => format!("{} of {contract}", event.kind),
+        _ => event.kind.clone(),
+    };
     let facts = [
         ("event", event.event_id.clone()),
-        ("kind", event.kind.clone()),
+        ("kind", kind),
         ("sequence", event.sequence.to_string()),
         ("tenant", or_none(&event.tenant_id)),
         ("run", or_none(&event.correlation_id)),
@@ -82,16 +86,10 @@ fn print(detail: &EventDetail, screen: &mut Screen) -> Result<(), Failure> {
         let fact = escape::fit(&fact, columns - 10);
         screen.line(&[(Tint::Faint, &format!("{name:<10}")), (Tint::Plain, &fact)])?;
     }
-    match &event.content {
-        Content::Known(known) => screen
-            .write_all(json::pretty(known, "").as_bytes())
-            .map_err(Failure::output),
-        Content::Unreadable(reason) => screen.line(&[(
-            Tint::Warning,
-            &escape::line(&format!("unreadable: {reason}")),
-        )]),
-        _ => Ok(()),
-    }
+    let content = json::pretty_content(&event.content, "");
+    screen
+        .write_all(content.as_bytes())
+        .map_err(Failure::output)
 }
 
 fn neighbour(neighbour: Option<&Neighbour>) -> String {

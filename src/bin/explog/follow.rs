@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use experience_log::inspect::{Event, Pass, Selection, json_loss};
-use experience_log::{LogEntry, LogReader};
+use experience_log::{LogEntry, LogReader, Payload};
 
 use crate::Verdict;
 use crate::args::{Follow, Manners, Stream, StreamFormat, Tail};
 use crate::failure::{Failure, say};
-use crate::output::json;
+use crate::line;
 use crate::output::screen::Screen;
 use crate::output::style::Tint;
 use crate::output::table::{Cell, Column, Table};
@@ -143,24 +143,27 @@ impl Printer {
     }
 }
 
-/// An envelope as a line, or a word on why there is none.
+/// An event as a line, or a word on why there is none.
 fn line(entry: &LogEntry, screen: &mut Screen) -> Result<(), Failure> {
-    let envelope = match entry.envelope() {
-        Ok(envelope) => envelope,
+    let for_terminal = screen.on_terminal;
+    let payload = match entry.payload() {
+        Ok(payload) => payload,
         Err(error) => {
             let id = entry.event_id();
             say(format_args!("event {id:?} is left out: {error}"));
             return Ok(());
         }
     };
-    if let Some(field) = json_loss(&envelope.event) {
+    if let Payload::Own(envelope) = &payload
+        && let Some(field) = json_loss(&envelope.event)
+    {
         let id = entry.event_id();
         say(format_args!(
             "event {id:?}: {field} is a number that JSON has no form for; it is printed as null"
         ));
     }
-    let for_terminal = screen.on_terminal;
-    json::lines(screen, [&envelope], for_terminal)
+    line::write_payload(screen, entry, &payload, for_terminal)?;
+    screen.write_all(b"\n").map_err(Failure::output)
 }
 
 /// A table whose widths are settled before its first row.

@@ -9,6 +9,7 @@ mod export;
 mod failure;
 mod follow;
 mod import;
+mod line;
 mod lines;
 mod manual;
 mod output;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use experience_log::inspect::{self, Content, Problem, ProblemKind, Timeline, TimelineEvent};
+use experience_log::inspect::{self, Problem, ProblemKind, Timeline, TimelineEvent};
 use experience_log::{DecisionStep, ExperienceEvent, LogReader};
 
 use crate::Verdict;
@@ -340,11 +340,7 @@ fn step_name(step: DecisionStep, whole: bool) -> String {
 
 /// The whole content of an event, in lines.
 fn content(event: &TimelineEvent) -> String {
-    match &event.event.content {
-        Content::Known(known) => json::pretty(known, "      "),
-        Content::Unreadable(reason) => format!("      {}\n", escape::line(reason)),
-        _ => String::new(),
-    }
+    json::pretty_content(&event.event.content, "      ")
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Envelope to bytes, and back.
 
 use bincode::config;
-use bincode::error::DecodeError;
+use bincode::enc::write::Writer;
+use bincode::enc::{Encode, EncoderImpl};
+use bincode::error::{DecodeError, EncodeError};
 
 use super::error::{CodecAction, CodecError};
 use crate::contract::experience_store::ExperienceEventEnvelope;
@@ -60,12 +62,57 @@ const TYPICAL_LENGTH: usize = 512;
 /// ```
 pub fn encode(envelope: &ExperienceEventEnvelope) -> Result<Vec<u8>, CodecError> {
     let mut bytes = Vec::with_capacity(TYPICAL_LENGTH);
-    bincode::encode_into_std_write(envelope, &mut bytes, config::standard())
-        .map_err(|error| CodecError::from_encode(error, &envelope.event_id))?;
-    if bytes.len() > ALWAYS_DECODABLE {
-        ensure_decodable(&bytes)?;
-    }
+    encode_into(envelope, &mut bytes, [])?;
     Ok(bytes)
+}
+
+/// Appends the stored bytes of `envelope`, and says where in them its `texts` stand: strings of the envelope
+/// itself, known again by their address.
+pub(crate) fn encode_into<const TEXTS: usize>(
+    envelope: &ExperienceEventEnvelope,
+    into: &mut Vec<u8>,
+    texts: [Option<&str>; TEXTS],
+) -> Result<[Option<u32>; TEXTS], CodecError> {
+    let start = into.len();
+    let tracker = Tracker {
+        into,
+        start,
+        texts,
+        found: [None; TEXTS],
+    };
+    let mut encoder = EncoderImpl::new(tracker, config::standard());
+    envelope
+        .encode(&mut encoder)
+        .map_err(|error| CodecError::from_encode(error, &envelope.event_id))?;
+    let found = encoder.into_writer().found;
+    let bytes = into.get(start..).unwrap_or_default();
+    if bytes.len() > ALWAYS_DECODABLE {
+        ensure_decodable(bytes)?;
+    }
+    Ok(found)
+}
+
+/// Notes where some strings end up.
+struct Tracker<'a, const TEXTS: usize> {
+    into: &'a mut Vec<u8>,
+    start: usize,
+    texts: [Option<&'a str>; TEXTS],
+    found: [Option<u32>; TEXTS],
+}
+
+impl<const TEXTS: usize> Writer for Tracker<'_, TEXTS> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        for (text, found) in self.texts.iter().zip(&mut self.found) {
+            let same = |text: &str| {
+                text.as_ptr() == bytes.as_ptr() && text.len() == bytes.len() && !bytes.is_empty()
+            };
+            if found.is_none() && text.is_some_and(same) {
+                *found = u32::try_from(self.into.len() - self.start).ok();
+            }
+        }
+        self.into.extend_from_slice(bytes);
+        Ok(())
+    }
 }
 
 /// What is written must be readable: for large envelopes only reading them tells.

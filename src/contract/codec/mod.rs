@@ -73,6 +73,7 @@ pub(crate) mod value;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use envelope::encode_into;
 pub use envelope::{DECODE_LIMIT, decode, encode};
 pub use error::{CodecAction, CodecError};
 pub use value::MAX_JSON_DEPTH;

@@ -2,16 +2,40 @@
 
 use super::super::index::{Index, TermHash, TermHasher};
 use super::super::instant::Position;
-use super::super::record::{Field, Record};
+use super::super::record::{Field, Kind, Record};
 
 /// What a query asks for, apart from time. `None` and an empty `kinds` restrict nothing.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     pub(crate) tenant: Option<String>,
-    pub(crate) kinds: Vec<u16>,
+    pub(crate) kinds: Vec<Kind>,
     pub(crate) correlation: Option<String>,
     pub(crate) chain: Option<String>,
     pub(crate) artifact: Option<String>,
+    pub(crate) contract: Contracts,
+}
+
+/// Whose events are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Contracts {
+    #[default]
+    Any,
+    /// The log's own.
+    Own,
+    /// One of these.
+    Named(Vec<String>),
+}
+
+impl Contracts {
+    pub(crate) fn include(&self, record: &Record) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Own => record.field(Field::Contract).is_none(),
+            Self::Named(names) => record
+                .field(Field::Contract)
+                .is_some_and(|contract| names.iter().any(|name| name == contract)),
+        }
+    }
 }
 
 /// The conditions of a query and the hashes of its terms.
@@ -49,7 +73,7 @@ impl Filter {
         self.wanted.tenant.as_deref()
     }
 
-    pub(crate) fn kinds(&self) -> &[u16] {
+    pub(crate) fn kinds(&self) -> &[Kind] {
         &self.wanted.kinds
     }
 
@@ -69,7 +93,9 @@ impl Filter {
                 .is_none_or(|wanted| record.field(field) == Some(wanted))
         };
         position.sequence < self.head
-            && (self.wanted.kinds.is_empty() || self.wanted.kinds.contains(&record.kind()))
+            && (self.wanted.kinds.is_empty()
+                || self.wanted.kinds.iter().any(|kind| kind.is_of(record)))
+            && self.wanted.contract.include(record)
             && carries(&self.wanted.tenant, Field::Tenant)
             && carries(&self.wanted.correlation, Field::Correlation)
             && carries(&self.wanted.chain, Field::Chain)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::super::index::{INDEXES, Index, TermHash, TermHasher};
 use super::super::trees::manifest::KindCounts;
-use super::filter::Filter;
+use super::filter::{Contracts, Filter};
 use super::range::{Order, Range};
 
 /// An index of kinds is worth its reading if at most one block in this many holds one of them.
@@ -50,13 +50,13 @@ pub(crate) fn plan(
             kinds: Vec::new(),
         };
     }
-    let holding = |kind: &u16| statistics.kinds.get(kind).map_or(0, |count| count.blocks);
+    let holding = |kind| statistics.kinds.blocks_holding(kind);
     let blocks: u64 = filter.kinds().iter().map(holding).sum();
     if !filter.kinds().is_empty() && blocks.saturating_mul(RARE) <= statistics.blocks {
         let kinds = filter
             .kinds()
             .iter()
-            .map(|kind| hasher.kind(*kind))
+            .map(|kind| hasher.kind(kind))
             .collect();
         return Access::Postings { terms, kinds };
     }
@@ -123,6 +123,7 @@ impl Explanation {
             (wanted.correlation.is_some(), "correlation"),
             (wanted.chain.is_some(), "chain"),
             (wanted.artifact.is_some(), "artifact"),
+            (wanted.contract != Contracts::Any, "contract"),
         ];
         conditions
             .into_iter()
@@ -166,15 +167,23 @@ impl fmt::Display for Explanation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::trees::manifest::KindCount;
+    use super::super::super::record::Kind;
     use super::super::filter::Wanted;
     use super::*;
 
     fn access(wanted: Wanted, limit: Option<usize>) -> AccessPath {
         let hasher = TermHasher::new([0; 16]);
         let filter = Filter::new(wanted, u64::MAX, &hasher);
-        let count = |blocks| KindCount { blocks, events: 0 };
-        let kinds = KindCounts::from([(1, count(900)), (2, count(3))]);
+        let mut kinds = KindCounts::default();
+        for (kind, blocks) in [
+            (Kind::Number(1), 900),
+            (Kind::Number(2), 3),
+            (Kind::Named("Rare".into()), 3),
+        ] {
+            for _ in 0..blocks {
+                kinds.count(std::iter::once(kind.clone()));
+            }
+        }
         let statistics = Statistics {
             blocks: 1000,
             kinds: &kinds,
@@ -185,7 +194,7 @@ mod tests {
     #[test]
     fn the_narrowest_way_is_chosen() {
         let kinds = |kinds: &[u16]| Wanted {
-            kinds: kinds.to_vec(),
+            kinds: kinds.iter().copied().map(Kind::Number).collect(),
             ..Wanted::default()
         };
         assert_eq!(access(Wanted::default(), None), AccessPath::TimeRange);
@@ -201,6 +210,11 @@ mod tests {
             AccessPath::Postings(vec!["kinds"])
         );
         assert_eq!(access(kinds(&[1, 2]), None), AccessPath::TimeRange);
+        let named = Wanted {
+            kinds: vec![Kind::Named("Rare".into())],
+            ..Wanted::default()
+        };
+        assert_eq!(access(named, None), AccessPath::Postings(vec!["kinds"]));
         let run = Wanted {
             correlation: Some("c".to_owned()),
             chain: Some("x".to_owned()),

@@ -1,76 +1,29 @@
-//! A blocked Bloom filter: six bits in one line of 512 for each hash, some ten bits a hash in all, so that
-//! one look in a hundred at a page is in vain.
+//! A blocked Bloom filter: six bits in one line of 512 for each hash.
 
-use super::super::bytes::{BytesError, Put, Reader};
+use super::super::bytes::{BytesError, Reader};
 use super::super::index::TermHash;
 
 const LINE_WORDS: usize = 8;
-const BITS_PER_HASH: usize = 10;
 const PROBES: u32 = 6;
 
-/// Says whether a hash may be in a page of postings, without reading it.
+/// Bytes of a line.
+pub(crate) const LINE: usize = LINE_WORDS * 8;
+
+/// Says whether a hash may be in a run, without reading its pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BloomFilter {
-    lines: Box<[[u64; LINE_WORDS]]>,
+    lines: Vec<[u64; LINE_WORDS]>,
 }
 
-impl BloomFilter {
-    /// Makes a filter for these hashes.
-    pub(crate) fn new(hashes: impl ExactSizeIterator<Item = TermHash>) -> Self {
-        let count = (hashes.len() * BITS_PER_HASH)
-            .div_ceil(LINE_WORDS * 64)
-            .max(1);
-        let mut filter = Self {
-            lines: vec![[0; LINE_WORDS]; count].into_boxed_slice(),
-        };
-        for hash in hashes {
-            let (line, bits) = filter.place(hash);
-            if let Some(line) = filter.lines.get_mut(line) {
-                for (word, mask) in line.iter_mut().zip(bits) {
-                    *word |= mask;
-                }
-            }
-        }
-        filter
-    }
+/// What a filter is asked: where a hash lies in a filter of any size.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Probe {
+    line: u64,
+    bits: [u64; LINE_WORDS],
+}
 
-    pub(crate) fn may_contain(&self, hash: TermHash) -> bool {
-        let (line, bits) = self.place(hash);
-        self.lines.get(line).is_some_and(|line| {
-            line.iter()
-                .zip(bits)
-                .all(|(word, mask)| word & mask == mask)
-        })
-    }
-
-    pub(crate) fn encode(&self, into: &mut Vec<u8>) {
-        into.put_varint(self.lines.len() as u64);
-        for word in self.lines.iter().flatten() {
-            into.put_u64(*word);
-        }
-    }
-
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, BytesError> {
-        let count: usize = reader.varint_as()?;
-        let length = count
-            .checked_mul(LINE_WORDS * 8)
-            .ok_or(BytesError::Overlong)?;
-        let mut words = Reader::new(reader.take(length)?);
-        let mut lines = vec![[0; LINE_WORDS]; count];
-        for word in lines.iter_mut().flatten() {
-            *word = words.u64()?;
-        }
-        Ok(Self {
-            lines: lines.into_boxed_slice(),
-        })
-    }
-
-    /// The line of a hash, and the bits it sets there.
-    fn place(&self, hash: TermHash) -> (usize, [u64; LINE_WORDS]) {
-        // A page holds hashes of one range, so their high bits are alike: mix them.
-        let mixed = hash.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mixed = mixed ^ (mixed >> 32);
-        let line = (u128::from(mixed) * self.lines.len() as u128) >> 64;
+impl Probe {
+    pub(crate) fn new(hash: TermHash) -> Self {
         let mut bits = [0; LINE_WORDS];
         let mut source = hash.0.rotate_left(17).wrapping_mul(0xd6e8_feb8_6659_fd93);
         for _ in 0..PROBES {
@@ -80,7 +33,71 @@ impl BloomFilter {
             }
             source = source.rotate_left(9);
         }
-        (usize::try_from(line).unwrap_or_default(), bits)
+        Self { line: hash.0, bits }
+    }
+}
+
+impl BloomFilter {
+    /// An empty filter with room for so many hashes, at `bits` bits each.
+    pub(crate) fn with_room(hashes: u64, bits: u32) -> Self {
+        let lines = hashes
+            .saturating_mul(u64::from(bits))
+            .div_ceil(LINE as u64 * 8)
+            .clamp(1, u64::from(u32::MAX));
+        Self {
+            lines: vec![[0; LINE_WORDS]; usize::try_from(lines).unwrap_or(1)],
+        }
+    }
+
+    pub(crate) fn insert(&mut self, hash: TermHash) {
+        let probe = Probe::new(hash);
+        let place = self.place(&probe);
+        if let Some(line) = self.lines.get_mut(place) {
+            for (word, mask) in line.iter_mut().zip(probe.bits) {
+                *word |= mask;
+            }
+        }
+    }
+
+    pub(crate) fn may_contain(&self, probe: &Probe) -> bool {
+        // All words at once: a branch for each would cost more.
+        let missing = |line: &[u64; LINE_WORDS]| {
+            let words = line.iter().zip(probe.bits);
+            words.fold(0, |missing, (word, mask)| missing | (mask & !word))
+        };
+        let line = self.lines.get(self.place(probe));
+        line.is_some_and(|line| missing(line) == 0)
+    }
+
+    /// Lines of 64 bytes.
+    pub(crate) fn lines(&self) -> u32 {
+        u32::try_from(self.lines.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The bytes of all lines.
+    pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
+        self.lines
+            .iter()
+            .flatten()
+            .flat_map(|word| word.to_le_bytes())
+    }
+
+    /// Reads so many lines.
+    pub(crate) fn decode(reader: &mut Reader<'_>, lines: u32) -> Result<Self, BytesError> {
+        let length = (lines as usize)
+            .checked_mul(LINE)
+            .ok_or(BytesError::Overlong)?;
+        let (words, _) = reader.take(length)?.as_chunks::<8>();
+        let (lines, _) = words.as_chunks::<LINE_WORDS>();
+        let lines = lines.iter().map(|line| line.map(u64::from_le_bytes));
+        Ok(Self {
+            lines: lines.collect(),
+        })
+    }
+
+    fn place(&self, probe: &Probe) -> usize {
+        let place = (u128::from(probe.line) * self.lines.len() as u128) >> 64;
+        usize::try_from(place).unwrap_or_default()
     }
 }
 
@@ -97,20 +114,21 @@ mod tests {
                     .unwrap(),
             ))
         };
-        // As in a page: all hashes of a narrow range.
-        for shift in [0, 12, 20] {
-            let narrow =
-                |seed| TermHash((0xabc << 52) | (hash(seed).0 >> shift) & (u64::MAX >> 12));
-            let filter = BloomFilter::new((0..512_u32).map(|seed| narrow(u64::from(seed))));
-            assert!((0..512).all(|seed| filter.may_contain(narrow(seed))));
+        for (bits, most) in [(10, 600), (16, 80)] {
+            let mut filter = BloomFilter::with_room(512, bits);
+            (0..512).for_each(|seed| filter.insert(hash(seed)));
+            assert!((0..512).all(|seed| filter.may_contain(&Probe::new(hash(seed)))));
             let wrong = (1_000..21_000)
-                .filter(|seed| filter.may_contain(narrow(*seed)))
+                .filter(|seed| filter.may_contain(&Probe::new(hash(*seed))))
                 .count();
-            assert!(wrong < 600, "{wrong} of 20,000 at shift {shift}");
-            let mut bytes = Vec::new();
-            filter.encode(&mut bytes);
-            assert_eq!(BloomFilter::decode(&mut Reader::new(&bytes)), Ok(filter));
-            assert!(BloomFilter::decode(&mut Reader::new(&bytes[..bytes.len() - 1])).is_err());
+            assert!(wrong < most, "{wrong} of 20,000 at {bits} bits");
+            let bytes: Vec<_> = filter.bytes().collect();
+            let lines = filter.lines();
+            assert_eq!(
+                BloomFilter::decode(&mut Reader::new(&bytes), lines),
+                Ok(filter)
+            );
+            assert!(BloomFilter::decode(&mut Reader::new(&bytes[1..]), lines).is_err());
         }
     }
 }

@@ -1,25 +1,35 @@
 //! The manifest: how far the trees have got, and which runs they consist of. One item of `meta`, written in
 //! the same transaction as what it tells of.
 //!
-//! # Format, layout version 1
+//! # Format, layout version 2
 //!
 //! ```text
-//! layout u16 = 1 | log id 16 | applied u64 | chain hash 32 | segment u64 | offset u64 | blocks u32 |
-//! next run u64 | varint runs × ( number u64, index u8, level u8, pages u32, postings u64 ) |
-//! varint kinds × ( varint kind, varint blocks that hold it, varint events )
+//! layout u16 = 2 | log id 16 | applied u64 | chain hash 32 | segment u64 | offset u64 | blocks u32 |
+//! next run u64 | varint runs × ( number u64, index u8, level u8, pages u32, postings u64, terms u64,
+//! lines u32 ) |
+//! varint kinds × ( varint kind, varint blocks that hold it, varint events ) |
+//! varint names × ( varint length, the kind's name, varint blocks that hold it, varint events )
 //! ```
 //!
 //! `applied` is the number of events in the trees; `chain hash`, `segment` and `offset` are the journal's
 //! at that point, so that trees of another history are recognised. Trees of another layout are rebuilt.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::bytes::{BytesError, Put, Reader};
 use super::super::journal::reader::Mark;
+use super::super::record::Kind;
 use super::run::RunInfo;
 
 /// The layout of the trees that this build reads and writes.
-pub(crate) const LAYOUT: u16 = 1;
+pub(crate) const LAYOUT: u16 = 2;
+
+/// Kinds with a name that are counted each by itself. Names come from whoever appends, so their number is
+/// bounded: those that come later are counted together.
+const MAX_NAMES: usize = 256;
+
+/// The name under which kinds beyond [`MAX_NAMES`] are counted. No kind has it.
+pub(crate) const OTHER_NAMES: &str = "";
 
 /// What the trees consist of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,14 +51,67 @@ pub(crate) struct KindCount {
     pub(crate) events: u64,
 }
 
+impl KindCount {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, BytesError> {
+        Ok(Self {
+            blocks: reader.varint()?,
+            events: reader.varint()?,
+        })
+    }
+}
+
 /// How often each kind occurs in the trees.
-pub(crate) type KindCounts = BTreeMap<u16, KindCount>;
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct KindCounts {
+    counts: BTreeMap<Kind, KindCount>,
+    names: usize,
+}
+
+impl KindCounts {
+    /// Counts the events of one block.
+    pub(crate) fn count(&mut self, block: impl Iterator<Item = Kind>) {
+        let mut seen = BTreeSet::new();
+        for kind in block {
+            let kind = self.counted_as(kind);
+            let count = self.counts.entry(kind.clone()).or_default();
+            count.events += 1;
+            count.blocks += u64::from(seen.insert(kind));
+        }
+    }
+
+    /// How many blocks hold the kind, at the most.
+    pub(crate) fn blocks_holding(&self, kind: &Kind) -> u64 {
+        let count = self.counts.get(kind).or_else(|| match kind {
+            Kind::Named(_) => self.counts.get(&Kind::Named(OTHER_NAMES.into())),
+            Kind::Number(_) => None,
+        });
+        count.map_or(0, |count| count.blocks)
+    }
+
+    /// Every kind and its count.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Kind, KindCount)> {
+        self.counts.iter().map(|(kind, count)| (kind, *count))
+    }
+
+    fn counted_as(&mut self, kind: Kind) -> Kind {
+        if matches!(kind, Kind::Number(_)) || self.counts.contains_key(&kind) {
+            return kind;
+        }
+        if self.names >= MAX_NAMES {
+            return Kind::Named(OTHER_NAMES.into());
+        }
+        self.names += 1;
+        kind
+    }
+}
 
 /// Why bytes are no manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ManifestFlaw {
     #[error("layout {0}")]
     Layout(u16),
+    #[error("a kind's name that is not UTF-8")]
+    Name,
     #[error(transparent)]
     Bytes(#[from] BytesError),
 }
@@ -61,7 +124,7 @@ impl Manifest {
             blocks: 0,
             next_run: 0,
             runs: Vec::new(),
-            kinds: BTreeMap::new(),
+            kinds: KindCounts::default(),
         }
     }
 
@@ -79,13 +142,31 @@ impl Manifest {
             bytes.put_u8(run.level);
             bytes.put_u32(run.pages);
             bytes.put_u64(run.postings);
+            bytes.put_u64(run.terms);
+            bytes.put_u32(run.lines);
         }
-        bytes.put_varint(self.kinds.len() as u64);
-        for (kind, count) in &self.kinds {
-            bytes.put_varint(u64::from(*kind));
+        let (mut numbers, mut names) = (Vec::new(), Vec::new());
+        let mut kinds = (0, 0);
+        for (kind, count) in self.kinds.iter() {
+            let bytes = match kind {
+                Kind::Number(number) => {
+                    kinds.0 += 1;
+                    numbers.put_varint(u64::from(*number));
+                    &mut numbers
+                }
+                Kind::Named(name) => {
+                    kinds.1 += 1;
+                    names.put_prefixed(name.as_bytes());
+                    &mut names
+                }
+            };
             bytes.put_varint(count.blocks);
             bytes.put_varint(count.events);
         }
+        bytes.put_varint(kinds.0);
+        bytes.put(&numbers);
+        bytes.put_varint(kinds.1);
+        bytes.put(&names);
         bytes
     }
 
@@ -101,7 +182,7 @@ impl Manifest {
             blocks: reader.u32()?,
             next_run: reader.u64()?,
             runs: Vec::new(),
-            kinds: BTreeMap::new(),
+            kinds: KindCounts::default(),
         };
         for _ in 0..reader.varint()? {
             manifest.runs.push(RunInfo {
@@ -110,15 +191,23 @@ impl Manifest {
                 level: reader.u8()?,
                 pages: reader.u32()?,
                 postings: reader.u64()?,
+                terms: reader.u64()?,
+                lines: reader.u32()?,
             });
         }
         for _ in 0..reader.varint()? {
-            let kind = reader.varint_as()?;
-            let count = KindCount {
-                blocks: reader.varint()?,
-                events: reader.varint()?,
-            };
-            manifest.kinds.insert(kind, count);
+            let kind = Kind::Number(reader.varint_as()?);
+            let count = KindCount::decode(&mut reader)?;
+            manifest.kinds.counts.insert(kind, count);
+        }
+        for _ in 0..reader.varint()? {
+            let name = std::str::from_utf8(reader.prefixed()?).map_err(|_| ManifestFlaw::Name)?;
+            manifest.kinds.names += usize::from(name != OTHER_NAMES);
+            let count = KindCount::decode(&mut reader)?;
+            manifest
+                .kinds
+                .counts
+                .insert(Kind::Named(name.into()), count);
         }
         Ok(manifest)
     }
@@ -127,6 +216,27 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_with_a_name_are_counted_up_to_a_bound() {
+        let mut kinds = KindCounts::default();
+        let name = |number: usize| Kind::Named(format!("kind-{number}").into());
+        for block in 0..3 {
+            kinds.count((0..MAX_NAMES + 50).map(name));
+            assert_eq!(kinds.blocks_holding(&name(0)), block + 1);
+            assert_eq!(kinds.blocks_holding(&name(MAX_NAMES)), block + 1);
+        }
+        assert_eq!(kinds.iter().count(), MAX_NAMES + 1);
+        let events: u64 = kinds.iter().map(|(_, count)| count.events).sum();
+        assert_eq!(events, 3 * (MAX_NAMES as u64 + 50));
+        assert_eq!(kinds.blocks_holding(&Kind::Number(1)), 0);
+
+        let mut manifest = Manifest::new([4; 16]);
+        manifest.kinds = kinds;
+        let bytes = manifest.encode();
+        assert!(bytes.len() < 64 << 10);
+        assert_eq!(Manifest::decode(&bytes).unwrap(), manifest);
+    }
 
     #[test]
     fn a_manifest_comes_back() {
@@ -139,14 +249,15 @@ mod tests {
             level: 2,
             pages: 9,
             postings: 4000,
+            terms: 7,
+            lines: 3,
         });
-        manifest.kinds.insert(
-            300,
-            KindCount {
-                blocks: 12,
-                events: 500,
-            },
-        );
+        for kinds in [
+            vec![Kind::Number(300); 7],
+            vec![Kind::Number(2), Kind::Named("Later".into())],
+        ] {
+            manifest.kinds.count(kinds.into_iter());
+        }
         let bytes = manifest.encode();
         assert_eq!(Manifest::decode(&bytes).as_ref(), Ok(&manifest));
         for cut in 0..bytes.len() {

@@ -37,7 +37,8 @@ impl TreeWriter {
             .cloned()
             .partition(|run| run.info.level == level);
         let number = self.manifest.next_run;
-        let mut builder = RunBuilder::new(definition, number, level.saturating_add(1));
+        let terms = merged.iter().map(|run| run.info.terms).sum();
+        let mut builder = RunBuilder::new(definition, number, level.saturating_add(1), terms);
         for posting in Merge::new(&self.engine, definition, &merged)? {
             builder.push(posting?);
             if builder.writes.len() >= PAGES_AT_ONCE {
@@ -159,7 +160,7 @@ mod tests {
         let definition = &INDEXES[2];
         let mut expected = Vec::new();
         for number in 0..FAN_IN as u64 {
-            let mut builder = RunBuilder::new(definition, number, 0);
+            let mut builder = RunBuilder::new(definition, number, 0, 1500);
             let postings = (0..1500).map(|step| Posting {
                 hash: TermHash((step * 37) % 1999),
                 block: u32::try_from(number).unwrap(),

@@ -5,23 +5,27 @@
 //! ```text
 //! page:  version u8 = 1 | count u16 | count × hash u64 | count × block u32 | count × slots
 //!        slots: u8, the slot number, in an index of unique terms; else u64, a bit for each slot
-//! guide: version u8 = 1 | count u16 | count × ( first hash u64 | filter )
-//! filter: varint number of lines, 64 bytes each
+//! guide: version u8 = 2 | pages u32 | pages × first hash u64 | lines u32 | lines × 64 bytes
 //! ```
 //!
-//! Postings are sorted by hash, then by block. A guide tells of up to 64 pages what is needed to pass them
-//! over; guides are kept in memory. See [`keys`](super::keys) for where pages and guides lie.
+//! Postings are sorted by hash, then by block. The guide tells what is needed to pass a run over, or to find
+//! the page: the first hash of each page, and a Bloom filter of all hashes. It is stored in pieces and kept in
+//! memory. See [`keys`](super::keys) for where pages and guides lie.
+
+use std::ops::Range;
 
 use super::super::bytes::{BytesError, Put, Reader};
 use super::super::index::TermHash;
-use super::filter::BloomFilter;
+use super::filter::{BloomFilter, LINE, Probe};
 
 /// Postings in a page.
 pub(crate) const PAGE_POSTINGS: usize = 512;
-/// Pages that a guide tells of.
-pub(crate) const GUIDE_PAGES: usize = 64;
+/// Bytes of a piece of a guide: sixteen, which sled keeps in one page, are less than what it would put in a
+/// file of its own.
+pub(crate) const GUIDE_PIECE: usize = 8 << 10;
 
 const VERSION: u8 = 1;
+const GUIDE_VERSION: u8 = 2;
 
 /// The slots of one block at which one term stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,20 +45,33 @@ pub(crate) struct RunInfo {
     pub(crate) level: u8,
     pub(crate) pages: u32,
     pub(crate) postings: u64,
+    /// Different hashes among the postings.
+    pub(crate) terms: u64,
+    /// Lines of the guide's filter.
+    pub(crate) lines: u32,
 }
 
-/// What is known of a page without reading it.
+impl RunInfo {
+    /// The pieces that the guide is stored in.
+    pub(crate) fn guide_pieces(&self) -> u32 {
+        let bytes = 9 + u64::from(self.pages) * 8 + u64::from(self.lines) * LINE as u64;
+        u32::try_from(bytes.div_ceil(GUIDE_PIECE as u64)).unwrap_or(u32::MAX)
+    }
+}
+
+/// What is known of a run without reading its pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PageGuide {
-    first: TermHash,
-    filter: BloomFilter,
+pub(crate) struct Guide {
+    /// The first hash of each page.
+    pub(crate) firsts: Vec<TermHash>,
+    pub(crate) filter: BloomFilter,
 }
 
 /// An open run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) info: RunInfo,
-    guides: Vec<PageGuide>,
+    guide: Guide,
 }
 
 /// Why bytes are no part of a run.
@@ -64,42 +81,41 @@ pub(crate) enum RunFlaw {
     Version(u8),
     #[error(transparent)]
     Bytes(#[from] BytesError),
-    #[error("a run of {expected} pages with guides for {found}")]
-    Guides { expected: u32, found: usize },
+    #[error("a guide of {pages} pages and {lines} lines to a run of {info:?}")]
+    Guide {
+        info: RunInfo,
+        pages: usize,
+        lines: u32,
+    },
     #[error("a posting of slot {0}")]
     Slot(u8),
 }
 
 impl Run {
-    pub(crate) fn new(info: RunInfo, guides: Vec<PageGuide>) -> Result<Self, RunFlaw> {
-        if guides.len() != info.pages as usize {
-            return Err(RunFlaw::Guides {
-                expected: info.pages,
-                found: guides.len(),
-            });
+    pub(crate) fn new(info: RunInfo, guide: Guide) -> Result<Self, RunFlaw> {
+        let (pages, lines) = (guide.firsts.len(), guide.filter.lines());
+        if pages != info.pages as usize || lines != info.lines {
+            return Err(RunFlaw::Guide { info, pages, lines });
         }
-        Ok(Self { info, guides })
+        Ok(Self { info, guide })
     }
 
-    /// The pages that may hold postings of the term.
-    pub(crate) fn pages_of(&self, hash: TermHash) -> impl Iterator<Item = u32> + '_ {
+    /// The pages that may hold postings of the term, which `probe` is of.
+    pub(crate) fn pages_of(&self, hash: TermHash, probe: &Probe) -> Range<u32> {
+        if !self.guide.filter.may_contain(probe) {
+            return 0..0;
+        }
+        let firsts = &self.guide.firsts;
+        let end = firsts.partition_point(|first| *first <= hash);
         // A term's postings may begin in the page before the first one that starts with it.
-        let first = self
-            .guides
-            .partition_point(|guide| guide.first < hash)
-            .saturating_sub(1);
-        self.guides
-            .iter()
-            .zip(0_u32..)
-            .skip(first)
-            .take_while(move |(guide, _)| guide.first <= hash)
-            .filter(move |(guide, _)| guide.filter.may_contain(hash))
-            .map(|(_, page)| page)
+        let start = firsts.partition_point(|first| *first < hash);
+        let page = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        page(start.saturating_sub(1))..page(end)
     }
 }
 
-/// A page's bytes, and its guide. `postings` are sorted and at most [`PAGE_POSTINGS`].
-pub(crate) fn encode_page(postings: &[Posting], unique: bool) -> (Vec<u8>, Option<PageGuide>) {
+/// A page's bytes. `postings` are sorted and at most [`PAGE_POSTINGS`].
+pub(crate) fn encode_page(postings: &[Posting], unique: bool) -> Vec<u8> {
     let mut page = Vec::with_capacity(3 + postings.len() * 20);
     page.put_u8(VERSION);
     page.put_u16(u16::try_from(postings.len()).unwrap_or(u16::MAX));
@@ -116,11 +132,7 @@ pub(crate) fn encode_page(postings: &[Posting], unique: bool) -> (Vec<u8>, Optio
             page.put_u64(posting.slots);
         }
     }
-    let guide = postings.first().map(|first| PageGuide {
-        first: first.hash,
-        filter: BloomFilter::new(postings.iter().map(|posting| posting.hash)),
-    });
-    (page, guide)
+    page
 }
 
 /// A checked page.
@@ -183,35 +195,40 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The bytes of guides, for up to [`GUIDE_PAGES`] pages each.
-pub(crate) fn encode_guides(guides: &[PageGuide]) -> impl Iterator<Item = Vec<u8>> + '_ {
-    guides.chunks(GUIDE_PAGES).map(|guides| {
-        let mut bytes = Vec::new();
-        bytes.put_u8(VERSION);
-        bytes.put_u16(u16::try_from(guides.len()).unwrap_or(u16::MAX));
-        for guide in guides {
-            bytes.put_u64(guide.first.0);
-            guide.filter.encode(&mut bytes);
+impl Guide {
+    /// The pieces it is stored in.
+    pub(crate) fn encode(&self) -> Vec<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(9 + self.firsts.len() * 8);
+        bytes.put_u8(GUIDE_VERSION);
+        bytes.put_u32(u32::try_from(self.firsts.len()).unwrap_or(u32::MAX));
+        for first in &self.firsts {
+            bytes.put_u64(first.0);
         }
-        bytes
-    })
-}
+        bytes.put_u32(self.filter.lines());
+        bytes.extend(self.filter.bytes());
+        bytes.chunks(GUIDE_PIECE).map(<[u8]>::to_vec).collect()
+    }
 
-/// Reads guides back and adds them to `into`.
-pub(crate) fn decode_guides(bytes: &[u8], into: &mut Vec<PageGuide>) -> Result<(), RunFlaw> {
-    let mut reader = Reader::new(bytes);
-    let version = reader.u8()?;
-    if version != VERSION {
-        return Err(RunFlaw::Version(version));
+    /// Reads a guide whose pieces are put together.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, RunFlaw> {
+        let mut reader = Reader::new(bytes);
+        let version = reader.u8()?;
+        if version != GUIDE_VERSION {
+            return Err(RunFlaw::Version(version));
+        }
+        let length = (reader.u32()? as usize)
+            .checked_mul(8)
+            .ok_or(BytesError::Overlong)?;
+        let (firsts, _) = reader.take(length)?.as_chunks();
+        let firsts = firsts
+            .iter()
+            .map(|first| TermHash(u64::from_le_bytes(*first)));
+        let lines = reader.u32()?;
+        Ok(Self {
+            firsts: firsts.collect(),
+            filter: BloomFilter::decode(&mut reader, lines)?,
+        })
     }
-    for _ in 0..reader.u16()? {
-        let first = TermHash(reader.u64()?);
-        into.push(PageGuide {
-            first,
-            filter: BloomFilter::decode(&mut reader)?,
-        });
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -234,7 +251,7 @@ mod tests {
             posting(9, 0, 1 << 63),
         ];
         for unique in [false, true] {
-            let (bytes, _) = encode_page(&postings, unique);
+            let bytes = encode_page(&postings, unique);
             let page = Page::parse(&bytes, unique).unwrap();
             assert_eq!(page.postings().collect::<Vec<_>>(), postings);
             assert_eq!(page.of_term(TermHash(3)).collect::<Vec<_>>(), postings[..2]);
@@ -243,8 +260,8 @@ mod tests {
                 assert!(Page::parse(&bytes[..cut], unique).is_err());
             }
         }
-        assert_eq!(encode_page(&postings, true).0.len(), 3 + 3 * 13);
-        let (mut bytes, _) = encode_page(&postings, true);
+        assert_eq!(encode_page(&postings, true).len(), 3 + 3 * 13);
+        let mut bytes = encode_page(&postings, true);
         *bytes.last_mut().unwrap() = 64;
         assert_eq!(Page::parse(&bytes, true).unwrap_err(), RunFlaw::Slot(64));
     }
@@ -256,28 +273,39 @@ mod tests {
             .chain((0..20).map(|block| posting(7, block, 1)))
             .chain((0..3).map(|block| posting(8, block, 1)))
             .collect();
-        let mut guides = Vec::new();
-        for page in postings.chunks(8) {
-            guides.extend(encode_page(page, false).1);
+        let mut guide = Guide {
+            firsts: postings.chunks(8).map(|page| page[0].hash).collect(),
+            filter: BloomFilter::with_room(3, 10),
+        };
+        for hash in [1, 7, 8] {
+            guide.filter.insert(TermHash(hash));
         }
-        let bytes: Vec<_> = encode_guides(&guides).collect();
-        let mut read = Vec::new();
-        for bytes in &bytes {
-            decode_guides(bytes, &mut read).unwrap();
+        let bytes = guide.encode().concat();
+        assert_eq!(Guide::decode(&bytes), Ok(guide.clone()));
+        for cut in 0..bytes.len() {
+            assert!(Guide::decode(&bytes[..cut]).is_err());
         }
-        assert_eq!(read, guides);
         let info = RunInfo {
             number: 1,
             index: 0,
             level: 0,
             pages: 5,
             postings: 33,
+            terms: 3,
+            lines: 1,
         };
-        let run = Run::new(info, read).unwrap();
-        assert_eq!(run.pages_of(TermHash(7)).collect::<Vec<_>>(), [1, 2, 3]);
-        assert_eq!(run.pages_of(TermHash(1)).collect::<Vec<_>>(), [0, 1]);
-        assert_eq!(run.pages_of(TermHash(0)).count(), 0);
-        let info = RunInfo { pages: 6, ..info };
-        assert!(Run::new(info, guides).is_err());
+        assert_eq!(info.guide_pieces(), 1);
+        let run = Run::new(info, guide.clone()).unwrap();
+        let pages = |hash| {
+            let hash = TermHash(hash);
+            run.pages_of(hash, &Probe::new(hash)).collect::<Vec<_>>()
+        };
+        assert_eq!(pages(7), [1, 2, 3]);
+        assert_eq!(pages(1), [0, 1]);
+        assert_eq!(pages(8), [3, 4]);
+        assert!(pages(0).is_empty());
+        for info in [RunInfo { pages: 6, ..info }, RunInfo { lines: 2, ..info }] {
+            assert!(Run::new(info, guide.clone()).is_err());
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::super::journal::reader::Mark;
 use super::block::Block;
 use super::directory::{BlockInfo, Directory};
 use super::engine::{Engine, Tree, TreeError};
+use super::filter::Probe;
 use super::keys;
 use super::manifest::KindCounts;
 use super::run::{Page, Posting, Run};
@@ -72,8 +73,9 @@ impl TreeSnapshot {
         let (Some(runs), Some(definition)) = (self.runs.get(place), INDEXES.get(place)) else {
             return Ok(());
         };
+        let probe = Probe::new(hash);
         for run in runs {
-            for page in run.pages_of(hash) {
+            for page in run.pages_of(hash, &probe) {
                 let key = keys::page_key(run.info.number, page);
                 let bytes = self.engine.require(Tree::Index(index), &key)?;
                 let page = Page::parse(&bytes, definition.unique).map_err(TreeError::new)?;

@@ -2,7 +2,7 @@
 //! transaction with the manifest that makes them count.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,13 +10,14 @@ use super::super::index::{Definition, INDEXES, Index, TermHash};
 use super::super::instant::Position;
 use super::super::journal::reader::Mark;
 use super::super::memtable::Entry;
-use super::super::record::Field;
+use super::super::record::{Field, Kind};
 use super::block::{self, MAX_SLOTS};
 use super::directory::{self, BlockInfo, Directory};
 use super::engine::{Engine, Tree, TreeError, Write};
+use super::filter::BloomFilter;
 use super::keys;
 use super::manifest::Manifest;
-use super::run::{self, Posting, Run, RunInfo};
+use super::run::{self, Guide, Posting, Run, RunInfo};
 use super::snapshot::{Runs, TreeSnapshot};
 
 /// A block is cut at the end of a run once it has this many events.
@@ -102,12 +103,8 @@ impl TreeWriter {
             for (definition, postings) in INDEXES.iter().zip(&mut postings) {
                 postings.extend(gather(definition, number, &entries));
             }
-            let mut seen = BTreeSet::new();
-            for entry in &entries {
-                let count = manifest.kinds.entry(entry.record.kind()).or_default();
-                count.events += 1;
-                count.blocks += u64::from(seen.insert(entry.record.kind()));
-            }
+            let kinds = entries.iter().map(|entry| Kind::of(&entry.record));
+            manifest.kinds.count(kinds);
         }
         let page = directory::encode_page(&infos);
         writes.push(Write::insert(
@@ -122,7 +119,8 @@ impl TreeWriter {
                 continue;
             }
             postings.sort_unstable();
-            let mut builder = RunBuilder::new(definition, manifest.next_run, 0);
+            let terms = count_terms(&postings);
+            let mut builder = RunBuilder::new(definition, manifest.next_run, 0, terms);
             for posting in postings {
                 builder.push(posting);
             }
@@ -193,30 +191,44 @@ pub(super) struct RunBuilder {
     unique: bool,
     info: RunInfo,
     pending: Vec<Posting>,
-    guides: Vec<run::PageGuide>,
+    last: Option<TermHash>,
+    guide: Guide,
     pub(super) writes: Vec<Write>,
 }
 
 impl RunBuilder {
-    pub(super) fn new(definition: &Definition, number: u64, level: u8) -> Self {
+    /// A run of at most so many different terms.
+    pub(super) fn new(definition: &Definition, number: u64, level: u8, terms: u64) -> Self {
+        let filter = BloomFilter::with_room(terms, definition.filter_bits);
         let info = RunInfo {
             number,
             index: definition.code,
             level,
             pages: 0,
             postings: 0,
+            terms: 0,
+            lines: filter.lines(),
         };
         Self {
             index: definition.index,
             unique: definition.unique,
             info,
             pending: Vec::with_capacity(run::PAGE_POSTINGS),
-            guides: Vec::new(),
+            last: None,
+            guide: Guide {
+                firsts: Vec::new(),
+                filter,
+            },
             writes: Vec::new(),
         }
     }
 
     pub(super) fn push(&mut self, posting: Posting) {
+        if self.last != Some(posting.hash) {
+            self.last = Some(posting.hash);
+            self.guide.filter.insert(posting.hash);
+            self.info.terms += 1;
+        }
         self.pending.push(posting);
         if self.pending.len() == run::PAGE_POSTINGS {
             self.end_page();
@@ -226,35 +238,41 @@ impl RunBuilder {
     /// The run, and what is still to be written of it.
     pub(super) fn finish(mut self) -> Result<(Run, Vec<Write>), TreeError> {
         self.end_page();
-        for (number, guide) in (0..).zip(run::encode_guides(&self.guides)) {
+        for (number, piece) in (0..).zip(self.guide.encode()) {
             let key = keys::guide_key(self.info.number, number);
             self.writes
-                .push(Write::insert(Tree::Index(self.index), &key, &guide));
+                .push(Write::insert(Tree::Index(self.index), &key, &piece));
         }
-        let run = Run::new(self.info, self.guides).map_err(TreeError::new)?;
+        let run = Run::new(self.info, self.guide).map_err(TreeError::new)?;
         Ok((run, self.writes))
     }
 
     fn end_page(&mut self) {
-        let (page, guide) = run::encode_page(&self.pending, self.unique);
-        let Some(guide) = guide else { return };
+        let Some(first) = self.pending.first() else {
+            return;
+        };
+        self.guide.firsts.push(first.hash);
+        let page = run::encode_page(&self.pending, self.unique);
         let key = keys::page_key(self.info.number, self.info.pages);
         self.writes
             .push(Write::insert(Tree::Index(self.index), &key, &page));
-        self.guides.push(guide);
         self.info.pages += 1;
         self.info.postings += self.pending.len() as u64;
         self.pending.clear();
     }
 }
 
+/// Different hashes among sorted postings.
+fn count_terms(postings: &[Posting]) -> u64 {
+    postings
+        .chunk_by(|one, other| one.hash == other.hash)
+        .count() as u64
+}
+
 /// What removes a run.
 pub(super) fn removals(index: Index, run: &RunInfo) -> Vec<Write> {
     let tree = Tree::Index(index);
-    let guides = run
-        .pages
-        .div_ceil(u32::try_from(run::GUIDE_PAGES).unwrap_or(1));
-    let guides = (0..guides).map(|guide| keys::guide_key(run.number, guide));
+    let guides = (0..run.guide_pieces()).map(|piece| keys::guide_key(run.number, piece));
     let pages = (0..run.pages).map(|page| keys::page_key(run.number, page));
     guides
         .chain(pages)
@@ -393,13 +411,12 @@ fn read_runs(engine: &Engine, manifest: &Manifest) -> Result<Runs, TreeError> {
         let (Some(runs), Some(definition)) = (runs.get_mut(place), INDEXES.get(place)) else {
             return Err(TreeError::new("a run of an unknown index"));
         };
-        let mut guides = Vec::new();
         let prefix = keys::guide_key(info.number, 0);
         let prefix = prefix.get(..9).unwrap_or_default();
-        for (_, bytes) in engine.with_prefix(Tree::Index(definition.index), prefix)? {
-            run::decode_guides(&bytes, &mut guides).map_err(TreeError::new)?;
-        }
-        runs.push(Arc::new(Run::new(*info, guides).map_err(TreeError::new)?));
+        let pieces = engine.with_prefix(Tree::Index(definition.index), prefix)?;
+        let bytes: Vec<_> = pieces.iter().map(|(_, piece)| &**piece).collect();
+        let guide = Guide::decode(&bytes.concat()).map_err(TreeError::new)?;
+        runs.push(Arc::new(Run::new(*info, guide).map_err(TreeError::new)?));
     }
     Ok(runs)
 }

@@ -1,7 +1,8 @@
 //! Which events: the options that several commands share.
 
 use clap::Args;
-use experience_log::{EventQuery, ExperienceEventKind, ScanOptions, TimeRange};
+use experience_log::experience_store::ParseEventKindError;
+use experience_log::{EntryQuery, ExperienceEventKind, ScanOptions, TimeRange};
 
 /// Which events.
 #[derive(Debug, Args)]
@@ -9,17 +10,19 @@ pub(crate) struct Wanted {
     /// Only events of this tenant
     #[arg(long, value_name = "T")]
     tenant: Option<String>,
-    /// Only events of this kind, such as fact-promoted; several with commas, or
-    /// by repeating the option
-    #[arg(long = "kind", value_name = "K", value_delimiter = ',')]
-    kinds: Vec<ExperienceEventKind>,
+    /// Only events of this kind, such as fact-promoted, or another contract's
+    /// kind by its exact name, in capitals as it is there; several with commas, or by
+    /// repeating the option
+    #[arg(long = "kind", value_name = "K", value_delimiter = ',', value_parser = kind_name)]
+    kinds: Vec<String>,
     /// Only events that carry this chain
     #[arg(long, value_name = "C")]
     chain: Option<String>,
     /// Only events of this correlation id
     #[arg(long, value_name = "R")]
     correlation: Option<String>,
-    /// Only events from this time on: RFC 3339 with an offset, or a date, which begins in UTC
+    /// Only events from this time on: RFC 3339 with an offset, a date, which begins in UTC, or a
+    /// logical time such as lamport:7, which lies before all others
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// Only events up to this time, itself included; a date ends in UTC
@@ -29,14 +32,14 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// The query that asks for these events.
-    pub(crate) fn query(&self) -> EventQuery {
-        EventQuery {
+    pub(crate) fn query(&self) -> EntryQuery {
+        EntryQuery {
             tenant_id: self.tenant.clone(),
             kinds: self.kinds.clone(),
             correlation_id: self.correlation.clone(),
             chain_id: self.chain.clone(),
             time_range: time_range(self.since.as_deref(), self.until.as_deref()),
-            ..EventQuery::new()
+            ..EntryQuery::default()
         }
     }
 }
@@ -56,8 +59,8 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// The query that asks for these events.
-    pub(crate) fn query(&self) -> EventQuery {
-        EventQuery {
+    pub(crate) fn query(&self) -> EntryQuery {
+        EntryQuery {
             limit: self.limit,
             ..self.wanted.query()
         }
@@ -86,6 +89,15 @@ pub(crate) fn time_range(since: Option<&str>, until: Option<&str>) -> Option<Tim
         range = range.until(time_or_date(until, "T23:59:59.999999999Z"));
     }
     Some(range)
+}
+
+/// The name of a kind: one of the log's own in any spelling, or another contract's, which starts with a capital.
+fn kind_name(text: &str) -> Result<String, ParseEventKindError> {
+    match text.parse::<ExperienceEventKind>() {
+        Ok(kind) => Ok(kind.as_str().to_owned()),
+        Err(_) if text.starts_with(|first: char| first.is_ascii_uppercase()) => Ok(text.to_owned()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Gives a bare date its time; anything else is for the library to judge.

@@ -63,6 +63,7 @@ fn texts(row: &Row) -> [Cow<'_, str>; Row::COLUMNS.len()] {
         row.recorded_at.as_str().into(),
         text(&row.tenant_id),
         text(&row.correlation_id),
+        text(&row.contract),
         row.kind.as_str().into(),
         text(&row.chain_id),
         row.step.unwrap_or_default().into(),

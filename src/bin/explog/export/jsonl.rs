@@ -2,15 +2,15 @@
 
 use std::io::Write;
 
-use experience_log::LogReader;
 use experience_log::inspect::json_loss;
+use experience_log::{LogReader, Payload};
 
 use super::{Target, each_event, tell};
 use crate::Verdict;
 use crate::args::Export;
 use crate::failure::{Failure, say};
+use crate::line;
 use crate::output::figures::plural;
-use crate::output::json;
 
 pub(super) fn export(
     log: &LogReader,
@@ -22,22 +22,24 @@ pub(super) fn export(
     let mut left_out = 0_u64;
     let events = each_event(log, arguments, |entry| {
         let id = entry.event_id();
-        let envelope = match entry.envelope() {
-            Ok(envelope) => envelope,
+        let payload = match entry.payload() {
+            Ok(payload) => payload,
             Err(error) => {
                 left_out += 1;
                 say(format_args!("event {id:?} is left out: {error}"));
                 return Ok(());
             }
         };
-        if let Some(field) = json_loss(&envelope.event) {
+        if let Payload::Own(envelope) = &payload
+            && let Some(field) = json_loss(&envelope.event)
+        {
             left_out += 1;
             say(format_args!(
                 "event {id:?} is left out: {field} is a number that JSON has no form for"
             ));
             return Ok(());
         }
-        json::write(&mut sink, &envelope, for_terminal)?;
+        line::write_payload(&mut sink, entry, &payload, for_terminal)?;
         sink.write_all(b"\n").map_err(Failure::output)
     })?;
     sink.finish()?;

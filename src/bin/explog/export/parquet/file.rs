@@ -79,6 +79,7 @@ const COLUMNS: [Column; Row::COLUMNS.len()] = [
     Column::Text(|row| Some(&row.recorded_at)),
     Column::Text(|row| row.tenant_id.as_deref()),
     Column::Text(|row| row.correlation_id.as_deref()),
+    Column::Text(|row| row.contract.as_deref()),
     Column::Text(|row| Some(&row.kind)),
     Column::Text(|row| row.chain_id.as_deref()),
     Column::Text(|row| row.step),
