@@ -100,17 +100,13 @@ impl Printer {
         let mut events = log.follow(from)?;
         self.finish()?;
         while !INTERRUPTED.load(Ordering::Relaxed) && self.left != Some(0) {
-            let entry = match events.next_within(Duration::ZERO)? {
-                Some(entry) => entry,
-                None => {
-                    // Nothing is held back while it waits.
-                    self.finish()?;
-                    match events.next_within(WAIT)? {
-                        Some(entry) => entry,
-                        None => continue,
-                    }
-                }
-            };
+            let mut next = events.next_within(Duration::ZERO)?;
+            if next.is_none() {
+                // Nothing is held back while it waits.
+                self.finish()?;
+                next = events.next_within(WAIT)?;
+            }
+            let Some(entry) = next else { continue };
             if self.selection.takes(&entry) {
                 self.print(&entry)?;
             }

@@ -3,8 +3,9 @@
 
 use std::io::Write;
 
-use experience_log::{LogEntry, Payload};
-use serde::Serialize;
+use experience_log::{ForeignEvent, LogEntry, Payload};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::failure::Failure;
 use crate::output::json;
@@ -74,4 +75,38 @@ fn write_foreign(
     output.write_all(&line).map_err(Failure::output)?;
     json::write_text(output, payload, for_terminal)?;
     output.write_all(b"}").map_err(Failure::output)
+}
+
+/// The same, read back.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ForeignLine {
+    contract: String,
+    kind: String,
+    event_id: String,
+    occurred_at: String,
+    tenant_id: Option<String>,
+    correlation_id: Option<String>,
+    chain_id: Option<String>,
+    artifact_id: Option<String>,
+    trace_link_id: Option<String>,
+    payload: Box<RawValue>,
+}
+
+impl ForeignLine {
+    /// The event that the line tells of.
+    pub(crate) fn event(&self) -> ForeignEvent<'_> {
+        let mut event = ForeignEvent::new(
+            &self.contract,
+            &self.kind,
+            &self.event_id,
+            &self.occurred_at,
+            self.payload.get(),
+        );
+        event.tenant_id = self.tenant_id.as_deref();
+        event.correlation_id = self.correlation_id.as_deref();
+        event.chain_id = self.chain_id.as_deref();
+        event.artifact_id = self.artifact_id.as_deref();
+        event.trace_link_id = self.trace_link_id.as_deref();
+        event
+    }
 }

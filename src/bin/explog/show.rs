@@ -133,7 +133,8 @@ fn problems(timeline: &Timeline, screen: &mut Screen) -> Result<(), Failure> {
     writeln!(screen).map_err(Failure::output)
 }
 
-fn tell(problem: &Problem) -> String {
+/// What went wrong, in words. Its texts are as the agents wrote them.
+pub(crate) fn tell(problem: &Problem) -> String {
     let reason = problem.reason.as_deref();
     match problem.kind {
         ProblemKind::ContractFailed => {
@@ -328,7 +329,8 @@ pub(crate) fn short_name(event: &ExperienceEvent) -> (&'static str, usize, Tint)
     }
 }
 
-fn step_name(step: DecisionStep, whole: bool) -> String {
+/// The name of a step, whole or its first letters.
+pub(crate) fn step_name(step: DecisionStep, whole: bool) -> String {
     let name = match step {
         DecisionStep::Reasoning => "Reasoning",
         DecisionStep::Evaluation => "Evaluation",

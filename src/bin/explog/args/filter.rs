@@ -2,6 +2,7 @@
 
 use clap::Args;
 use experience_log::experience_store::ParseEventKindError;
+use experience_log::inspect::RunQuery;
 use experience_log::{EntryQuery, ExperienceEventKind, ScanOptions, TimeRange};
 
 /// Which events.
@@ -41,6 +42,23 @@ impl Wanted {
             time_range: time_range(self.since.as_deref(), self.until.as_deref()),
             ..EntryQuery::default()
         }
+    }
+}
+
+impl Wanted {
+    /// The runs that it asks for: by tenant, correlation id and time.
+    pub(crate) fn runs(&self) -> RunQuery {
+        RunQuery {
+            tenant_id: self.tenant.clone(),
+            correlation_id: self.correlation.clone(),
+            time_range: time_range(self.since.as_deref(), self.until.as_deref()),
+            ..RunQuery::default()
+        }
+    }
+
+    /// Whether it asks for some events of a run only.
+    pub(crate) fn narrows_runs(&self) -> bool {
+        !self.kinds.is_empty() || self.chain.is_some()
     }
 }
 

@@ -93,13 +93,13 @@ pub(crate) struct Arguments {
 /// How everything is printed.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Manners {
-    /// Colours: on a terminal, unless NO_COLOR is set; or always, or never
+    /// Colours: on a terminal, unless `NO_COLOR` is set; or always, or never
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
     pub(crate) color: ColorWhen,
     /// Times in the zone of this machine (or of TZ) instead of UTC; in tables only
     #[arg(long, global = true)]
     pub(crate) local: bool,
-    /// Long tables go straight to the terminal, not through $EXPLOG_PAGER, $PAGER or less
+    /// Long tables go straight to the terminal, not through `$EXPLOG_PAGER`, `$PAGER` or less
     #[arg(long, global = true)]
     pub(crate) no_pager: bool,
 }
@@ -107,7 +107,7 @@ pub(crate) struct Manners {
 /// When output is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorWhen {
-    /// On a terminal, unless the variable NO_COLOR is set
+    /// On a terminal, unless the variable `NO_COLOR` is set
     Auto,
     /// Everywhere
     Always,

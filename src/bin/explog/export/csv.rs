@@ -49,8 +49,8 @@ fn failure(error: csv::Error) -> Failure {
 
 /// The columns of a row, in order. What is not there is empty.
 fn texts(row: &Row) -> [Cow<'_, str>; Row::COLUMNS.len()] {
-    fn text(text: &Option<String>) -> Cow<'_, str> {
-        text.as_deref().unwrap_or_default().into()
+    fn text(text: Option<&String>) -> Cow<'_, str> {
+        text.map_or("", String::as_str).into()
     }
     fn number(number: Option<u64>) -> Cow<'static, str> {
         number.map_or(Cow::Borrowed(""), |number| number.to_string().into())
@@ -61,23 +61,23 @@ fn texts(row: &Row) -> [Cow<'_, str>; Row::COLUMNS.len()] {
         row.occurred_at.as_str().into(),
         row.instant.as_str().into(),
         row.recorded_at.as_str().into(),
-        text(&row.tenant_id),
-        text(&row.correlation_id),
-        text(&row.contract),
+        text(row.tenant_id.as_ref()),
+        text(row.correlation_id.as_ref()),
+        text(row.contract.as_ref()),
         row.kind.as_str().into(),
-        text(&row.chain_id),
+        text(row.chain_id.as_ref()),
         row.step.unwrap_or_default().into(),
-        text(&row.proposal_id),
-        text(&row.trace_link_id),
-        text(&row.artifact_id),
+        text(row.proposal_id.as_ref()),
+        text(row.trace_link_id.as_ref()),
+        text(row.artifact_id.as_ref()),
         row.passed
             .map_or("", |passed| if passed { "true" } else { "false" })
             .into(),
         number(row.latency_ms),
         number(row.tokens),
         number(row.cost_microdollars),
-        text(&row.backend),
-        text(&row.payload),
+        text(row.backend.as_ref()),
+        text(row.payload.as_ref()),
     ]
 }
 
