@@ -431,7 +431,7 @@ fn stats_count_what_was_imported() {
         &["31", "ProposalCreated"],
         &["62", "nordhaven-insurance"],
     ] {
-        assert!(rows.iter().any(|row| row == expected), "{text}");
+        assert!(rows.iter().any(|row| row.starts_with(expected)), "{text}");
     }
 }
 

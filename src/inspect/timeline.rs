@@ -107,7 +107,7 @@ impl Timeline {
 struct Places {
     /// Proposals: their chain, and what they want.
     proposals: HashMap<String, (String, String)>,
-    /// The chain whose proposal came of a trace, by the trace's JSON.
+    /// The chain whose first proposal came of a trace, by the trace's JSON.
     traces: HashMap<String, String>,
     /// The JSON of the first trace recorded under a link's id.
     links: HashMap<String, String>,
@@ -134,9 +134,9 @@ impl Places {
                     places
                         .proposals
                         .insert(proposal.id.clone(), (chain_id.clone(), wanted));
-                    places
-                        .traces
-                        .insert(trace_key(&proposal.trace_link), chain_id.clone());
+                    // Several proposals may come of one call; the first shows where it was made.
+                    let trace = places.traces.entry(trace_key(&proposal.trace_link));
+                    trace.or_insert_with(|| chain_id.clone());
                 }
                 Some(ExperienceEvent::TraceLinkRecorded {
                     trace_link_id,

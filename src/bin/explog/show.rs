@@ -280,12 +280,21 @@ fn cells(
         _ => Tint::Plain,
     };
     vec![
-        Cell::new(when::offset(event.offset_us), Tint::Faint),
+        Cell::new(time(event), Tint::Faint),
         Cell::new(took, Tint::Warning),
         Cell::new(step, Tint::Faint),
         Cell::new(name, tint),
         Cell::new(event.summary.clone(), detail_tint),
     ]
+}
+
+/// When an event happened, after the run's first one; a logical time as it is.
+fn time(event: &TimelineEvent) -> String {
+    if event.event.instant.ends_with('Z') {
+        when::offset(event.offset_us)
+    } else {
+        event.event.instant.clone()
+    }
 }
 
 /// The short name of an event's kind, how deep it stands below the event it follows from, and its tint.

@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn bars_grow_with_their_value() {
         let widths = [0, 1, 25, 50, 100, 400].map(|value| bar(value, 100, 4));
-        assert_eq!(widths, ["", "▍", "█", "██", "████", "████"]);
+        assert_eq!(widths, ["", "▏", "█", "██", "████", "████"]);
         assert_eq!(bar(u64::MAX, u64::MAX, 3), "███");
         assert_eq!(bar(1, u64::MAX, 3), "▏");
         assert_eq!(bar(5, 0, 3), "");

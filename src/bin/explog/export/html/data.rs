@@ -1,5 +1,7 @@
 //! What the page's script works with: the runs as JSON, every text in it harmless inside of markup.
 
+use std::fmt::Write;
+
 use experience_log::inspect::{Content, Timeline, TimelineEvent};
 use serde::Serialize;
 use serde_json::Value;
@@ -52,17 +54,17 @@ pub(super) fn json(runs: &[Timeline]) -> Result<String, serde_json::Error> {
     Ok(harmless(&json))
 }
 
-/// JSON in which what could end a script or begin markup is escaped. Outside of strings there is none of it.
+/// JSON in which what could end a script, begin markup, or hide is escaped. Outside of strings there is none of it.
 fn harmless(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + json.len() / 16);
     for character in json.chars() {
-        match character {
-            '<' => text.push_str("\\u003c"),
-            '>' => text.push_str("\\u003e"),
-            '&' => text.push_str("\\u0026"),
-            '\u{2028}' => text.push_str("\\u2028"),
-            '\u{2029}' => text.push_str("\\u2029"),
-            other => text.push(other),
+        if matches!(character, '<' | '>' | '&') || escape::is_unsafe(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string does not fail.
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(character);
         }
     }
     text
@@ -144,7 +146,11 @@ fn shown_event(event: &TimelineEvent, chains: &[&str]) -> Value {
     let payload = payload(&event.event.content).filter(|payload| payload.len() <= MAX_PAYLOAD);
     serde_json::json!([
         event.event.sequence,
-        event.offset_us,
+        event
+            .event
+            .instant
+            .ends_with('Z')
+            .then_some(event.offset_us),
         event.latency_us,
         chain,
         event.step.map(|step| step_name(step, true)),
@@ -172,10 +178,13 @@ mod tests {
 
     #[test]
     fn nothing_in_the_data_can_end_its_element() {
-        let hostile = "</script><script>alert(1)</script><!-- & \u{2028}";
+        let hostile = "</script><script>alert(1)</script><!-- & \u{2028}\u{202e}\u{e0041}";
         let json = serde_json::to_string(hostile).unwrap();
         let shown = harmless(&json);
-        assert!(!shown.contains(['<', '>', '&', '\u{2028}']), "{shown}");
+        assert!(
+            !shown.contains(['<', '>', '&', '\u{2028}', '\u{202e}', '\u{e0041}']),
+            "{shown}"
+        );
         assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), hostile);
     }
 }
