@@ -1,0 +1,9 @@
+//! The contestants, each in the layout that someone who knows it well would pick.
+
+pub mod fjall;
+pub mod floor;
+pub mod heed;
+pub mod ours;
+pub mod redb;
+pub mod sqlite;
+mod tables;

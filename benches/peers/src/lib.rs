@@ -1,0 +1,11 @@
+//! One workload against experience-log and its peers: see the README beside this.
+
+pub mod args;
+pub mod contestant;
+pub mod contestants;
+pub mod measure;
+pub mod report;
+pub mod row;
+pub mod run;
+pub mod work;
+pub mod workload;
