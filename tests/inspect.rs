@@ -342,6 +342,11 @@ fn artifacts_are_told_with_what_the_table_forbids() {
         (&forbidden[0]["from"], &forbidden[0]["to"]),
         (&json!("deprecated"), &json!("active"))
     );
+    // A rollback's record behind the transition that it tells of is no second change.
+    let lora = of("claims-triage-lora")["history"].as_array().unwrap();
+    let last: Vec<&Value> = lora.iter().rev().take(2).map(|step| &step["to"]).collect();
+    assert_eq!(last, ["rolled_back", "rolled_back"]);
+    assert_eq!(of("claims-triage-lora")["irregular"], 0);
     let gate = of("judge-prompt-gate");
     assert_eq!(
         (gate["state"].as_str(), gate["kind"].clone()),

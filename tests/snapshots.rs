@@ -39,9 +39,9 @@ fn settings() -> insta::Settings {
             r"chain at( +)BLAKE3 [0-9a-f]{64}",
             "chain at$1BLAKE3 [hash]",
         ),
-        (r"(trees +).*", "$1[size]"),
+        (r"(?m)^(trees +).*", "$1[size]"),
         (r"; [0-9.]+ bytes on disk", "; [size] on disk"),
-        (r"(took +).*", "$1[time]"),
+        (r"(?m)^(took +).*", "$1[time]"),
     ] {
         settings.add_filter(pattern, replacement);
     }

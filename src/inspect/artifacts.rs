@@ -53,7 +53,8 @@ pub struct ArtifactStep {
     pub reason: String,
     /// Whether the contract's table of transitions allows it.
     pub allowed: bool,
-    /// Whether it leaves the state that the change before it led to; true for the first.
+    /// Whether it leaves the state that the change before it led to, or is the rollback's record of that same
+    /// change; true for the first.
     pub continues: bool,
     /// The rollback's record, if it was one.
     pub rollback: Option<RollbackRecord>,
@@ -77,13 +78,17 @@ pub fn artifacts(log: &LogReader, query: &ArtifactQuery) -> Result<Vec<ArtifactH
 
 impl ArtifactHistory {
     fn new(artifact: Artifact) -> Self {
-        let mut before = None;
+        let mut before: Option<(GovernedArtifactState, GovernedArtifactState)> = None;
         let history: Vec<_> = artifact
             .history
             .into_iter()
             .map(|change| {
-                let continues = before.is_none_or(|state| state == change.from);
-                before = Some(change.to);
+                // The record of a rollback may follow the transition that it tells of.
+                let continues = before.is_none_or(|(from, to)| {
+                    let same_move = (from, to) == (change.from, change.to);
+                    to == change.from || (same_move && change.rollback.is_some())
+                });
+                before = Some((change.from, change.to));
                 ArtifactStep::new(change, continues)
             })
             .collect();

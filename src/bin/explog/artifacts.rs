@@ -15,7 +15,7 @@ use crate::output::table::{Cell, Column, Table};
 use crate::output::{escape, json};
 
 /// From this many columns on, there is room for tenant and kind.
-const MEDIUM: usize = 100;
+const MEDIUM: usize = 120;
 
 pub(crate) fn run(arguments: &Artifacts, manners: &Manners) -> Result<Verdict, Failure> {
     let log = LogReader::open(&arguments.log)?;

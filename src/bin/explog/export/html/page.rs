@@ -180,7 +180,7 @@ fn row(output: &mut impl Write, place: usize, run: &RunSummary) -> io::Result<()
     };
     writeln!(
         output,
-        r#"<tr data-run="{place}"><th scope="row"><button type="button">{}</button></th><td>{badge}</td><td class="medium">{}</td><td class="number">{}</td><td class="number">{}</td><td class="number">{refused}</td><td class="number medium">{}</td><td class="number roomy">{}</td><td class="number roomy">{}</td><td class="medium">{}</td><td class="roomy">{}</td></tr>"#,
+        r#"<tr data-run="{place}"><th scope="row"><button type="button">{}</button></th><td>{badge}</td><td class="date medium">{}</td><td class="number">{}</td><td class="number">{}</td><td class="number">{refused}</td><td class="number medium">{}</td><td class="number roomy">{}</td><td class="number roomy">{}</td><td class="medium">{}</td><td class="roomy">{}</td></tr>"#,
         text(&run.correlation_id),
         text(&Zone::utc().minute(&run.started_at)),
         when::duration(run.duration_us),
