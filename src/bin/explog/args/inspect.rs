@@ -14,10 +14,11 @@ Examples:
   explog runs agent.log --failed --sort cost --limit 10
   explog runs agent.log --since 2026-03-02 --tenant acme --format jsonl | jq .cost_microdollars
 
-A run is the events of one correlation id in one tenant. It failed if the last outcome of one of its
-chains is a failure, and is open while no outcome is recorded. Tokens and cost are summed over its
-outcomes. --since and --until take runs that were under way at some time between the two, with all
-their events. The totals count every run that matches, whatever the limit.";
+A run is the events of one correlation id in one tenant. It failed if the last outcome of
+one of its chains is a failure, and is open while no outcome is recorded. Tokens and cost
+are summed over its outcomes. --since and --until take runs that were under way at some time
+between the two, with all their events. The totals count every run that matches, whatever
+the limit.";
 
 pub(super) const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -25,9 +26,9 @@ Examples:
   explog show agent.log run-7 --full
   explog show agent.log run-7 --format jsonl | jq 'select(.latency_us > 1e6) | .summary'
 
-First what went wrong, then the events in the order in which they happened: the time since the first
-one, how long what it tells of took, the step, the kind, and what it says. Where several tenants have
-a run of this id, each is shown; --tenant takes one.";
+First what went wrong, then the events in the order in which they happened: the time since
+the first one, how long what it tells of took, the step, the kind, and what it says. Where
+several tenants have a run of this id, each is shown; --tenant takes one.";
 
 pub(super) const EVENT_EXAMPLES: &str = "\
 Examples:
@@ -41,7 +42,8 @@ Examples:
   explog follow agent.log --kind proposal-validated,budget-exceeded --tenant acme
   explog follow agent.log --from 0 | explog import - copy.log
 
-Events come in the order of appending, from now on or from a sequence number. Ctrl-C ends it.";
+Events come in the order of appending, from now on or from a sequence number. Ctrl-C ends
+it.";
 
 pub(super) const TAIL_EXAMPLES: &str = "\
 Examples:
@@ -55,17 +57,18 @@ Examples:
   explog artifacts agent.log --state active
   explog artifacts agent.log claims-triage-lora
 
-A change that the contract's table of transitions does not allow is marked `not allowed`; one that
-leaves another state than the artifact was in is marked `out of turn`. Both are kept.";
+A change that the contract's table of transitions does not allow is marked `not allowed`;
+one that leaves another state than the artifact was in is marked `out of turn`. Both are
+kept.";
 
 pub(super) const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   explog explain agent.log --correlation run-7
   explog explain agent.log --kind fact-promoted --newest --limit 10 --trees
 
-Without --trees it is this command's own, read-only way that is explained: over the journal. With it,
-a copy of the log is opened in the folder for temporary files, and the way of the process that writes
-the log is explained.";
+Without --trees it is this command's own, read-only way that is explained: over the journal.
+With it, a copy of the log is opened in the folder for temporary files, and the way of the
+process that writes the log is explained.";
 
 pub(super) const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -73,10 +76,11 @@ Examples:
   explog export agent.log --format csv --since 2026-03-02 -o march.csv
   explog export agent.log --format html --failed -o failed-runs.html
 
-jsonl is what `import` reads, in the order of appending, so that an import has the same sequence
-numbers. A number that JSON has no form for (NaN, infinity) is told with the event's id; that event is
-left out, and the exit code is 1. csv and parquet have one row per event, with its payload as JSON in
-the last column. html is one page for people, of whole runs; it needs no network.";
+jsonl is what `import` reads, in the order of appending, so that an import has the same
+sequence numbers. A number that JSON has no form for (NaN, infinity) is told with the
+event's id; that event is left out, and the exit code is 1. csv and parquet have one row per
+event, with its payload as JSON in the last column. html is one page for people, of whole
+runs; it needs no network.";
 
 /// How a listing is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
