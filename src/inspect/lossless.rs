@@ -60,6 +60,8 @@ fn trace_loss(link: &TraceLink) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::kernel_boundary::RecallTrace;
+    use crate::contract::recall::CandidateScore;
     use crate::contract::samples;
 
     /// Whether the JSON of an event is read back as the same event.
@@ -100,23 +102,45 @@ mod tests {
                     mut provenance,
                     trace_link_id,
                 } => {
-                    for candidate in &mut provenance.candidate_scores {
-                        candidate.score = f64::INFINITY;
-                    }
-                    assert!(!provenance.candidate_scores.is_empty());
+                    provenance.candidate_scores = vec![CandidateScore {
+                        id: "c".into(),
+                        score: f64::INFINITY,
+                    }];
                     lossy.push(ExperienceEvent::RecallExecuted {
                         query,
                         provenance,
                         trace_link_id,
                     });
                 }
+                ExperienceEvent::PolicySnapshotCaptured {
+                    policy_id,
+                    policy: PolicySnapshot::Kernel(mut policy),
+                    snapshot_hash,
+                    captured_by,
+                } => {
+                    policy.recall_min_score = f32::NAN;
+                    lossy.push(ExperienceEvent::PolicySnapshotCaptured {
+                        policy_id,
+                        policy: PolicySnapshot::Kernel(policy),
+                        snapshot_hash,
+                        captured_by,
+                    });
+                }
                 _ => {}
             }
         }
+        let mut recall = samples::local_trace();
+        recall.recall = Some(RecallTrace {
+            corpus_fingerprint: "f".into(),
+            candidate_ids: vec!["c".into()],
+            candidate_scores: vec![f32::NAN],
+            injected_count: 1,
+        });
         let trace = |trace_link| ExperienceEvent::TraceLinkRecorded {
             trace_link_id: "t".into(),
             trace_link,
         };
+        lossy.push(trace(TraceLink::Local(recall)));
         let mut remote = samples::remote_trace();
         remote.top_p = f32::NEG_INFINITY;
         lossy.push(trace(TraceLink::Remote(remote)));

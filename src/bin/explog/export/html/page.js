@@ -236,7 +236,7 @@
     run.events.forEach((event, at) => { if (at > 0) gap = Math.max(gap, event[OFFSET] - run.events[at - 1][OFFSET]); });
     // Where one pause takes most of the time, the order tells more.
     let byOrder = run.duration === 0 || gap > run.duration * .6;
-    const holder = make('div');
+    const holder = make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Timeline, scrollable' });
     const scale = make('fieldset', { class: 'scale' }, make('legend', {}, 'Spread'));
     for (const [name, value] of [['by time', false], ['evenly', true]]) {
       const input = make('input', { type: 'radio', name: 'scale' });
