@@ -1,122 +1,23 @@
 //! The command `explog`, as a shell runs it: what it prints, where, and with which exit code.
 #![cfg(feature = "cli")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "helpers of tests fail as tests do"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod command;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
 use experience_log::{
     ExperienceEvent, ExperienceEventEnvelope, ExperienceLog, ForeignEvent, LogReader, ProposalKind,
 };
 use jiff::Timestamp;
 use serde_json::Value;
-use tempfile::TempDir;
 use unicode_width::UnicodeWidthStr;
 
-const RUNS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/agent-runs.jsonl");
-
-/// What a run of the command gave.
-#[derive(Debug)]
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code().expect("an exit code"),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-impl Ran {
-    #[track_caller]
-    fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{self:?}");
-        self
-    }
-
-    /// The output as JSON lines.
-    fn values(&self) -> Vec<Value> {
-        let parse = |line| serde_json::from_str(line).unwrap();
-        self.out.lines().map(parse).collect()
-    }
-
-    /// The one line on stderr, which is the command's own.
-    #[track_caller]
-    fn complaint(&self) -> &str {
-        assert_eq!(self.err.lines().count(), 1, "{self:?}");
-        let line = self.err.strip_prefix("explog: ");
-        line.unwrap_or_else(|| panic!("{self:?}"))
-    }
-}
-
-/// A directory for one test, and the command that works in it.
-struct Bench {
-    folder: TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self { folder }
-    }
-
-    /// With the fixture imported as `log`.
-    fn with_runs() -> Self {
-        let bench = Self::new();
-        bench.run(&["import", RUNS, "log"]).exits(0);
-        bench
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_explog"));
-        command
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_remove("COLUMNS")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        self.command(arguments).output().unwrap().into()
-    }
-
-    fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
-        let mut command = self.command(arguments);
-        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        // The command may stop reading early.
-        let _ = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        child.wait_with_output().unwrap().into()
-    }
-
-    /// Ids of the events in the log, in order.
-    fn ids(&self, log: &str) -> Vec<String> {
-        ids(&self.run(&["dump", log]).exits(0).values())
-    }
-}
+use command::{Bench, RUNS, Ran};
 
 /// Which events a filter keeps.
 type Keep<'a> = &'a dyn Fn(&Value) -> bool;
@@ -594,7 +495,7 @@ fn stats_count_what_was_imported() {
         &["31", "ProposalCreated"],
         &["62", "nordhaven-insurance"],
     ] {
-        assert!(rows.iter().any(|row| row == expected), "{text}");
+        assert!(rows.iter().any(|row| row.starts_with(expected)), "{text}");
     }
 }
 
