@@ -1,14 +1,13 @@
 //! Filling a store in batches.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use experience_log::ExperienceEventEnvelope;
 
-use super::{BATCH, Job, figure, float, progress, questions};
+use super::{BATCH, Job, disk, figure, float, progress, questions};
 use crate::contestant::{Contestant, Level, Peer};
 use crate::work::Work;
 use crate::workload::Generator;
@@ -23,7 +22,8 @@ pub(super) fn fill(job: &Job) -> Result<()> {
     let start = Instant::now();
     store.settle()?;
     figure(Work::BatchOs, "settle_s", start.elapsed().as_secs_f64())?;
-    let (allocated, apparent) = disk(&job.path)?;
+    let (allocated, apparent) = disk::settled(&job.path)?;
+    figure(Work::BatchOs, "quiet_s", start.elapsed().as_secs_f64())?;
     figure(Work::Disk, "", float(allocated) / float(job.events))?;
     figure(Work::Disk, "apparent", float(apparent) / float(job.events))?;
     questions::run(job, &*store, &events)?;
@@ -80,28 +80,6 @@ fn replay(job: &Job, store: &dyn Contestant) -> Result<()> {
         job.events
     );
     figure(Work::Replay, "", float(count) / seconds)
-}
-
-/// Bytes that the files in `path` take: allocated blocks, and lengths.
-///
-/// # Errors
-///
-/// A failure of the file system.
-pub fn disk(path: &Path) -> Result<(u64, u64)> {
-    let (mut allocated, mut apparent) = (0, 0);
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        let data = entry.metadata()?;
-        if data.is_dir() {
-            let (blocks, lengths) = disk(&entry.path())?;
-            allocated += blocks;
-            apparent += lengths;
-        } else {
-            allocated += data.blocks() * 512;
-            apparent += data.len();
-        }
-    }
-    Ok((allocated, apparent))
 }
 
 /// The store of `peer`, open at [`Level::Os`], with nothing in it.

@@ -1,5 +1,6 @@
 //! What a process of its own measures, and how it tells.
 
+mod disk;
 mod ingest;
 mod open;
 mod questions;
