@@ -1,29 +1,30 @@
 //! Filling a store in batches.
 
 use std::fs;
-use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use experience_log::ExperienceEventEnvelope;
 
 use super::{BATCH, Job, disk, figure, float, progress, questions};
-use crate::contestant::{Contestant, Level, Peer};
+use crate::contestant::{Contestant, Level};
 use crate::work::Work;
 use crate::workload::Generator;
 
-/// Fills a new store at [`Level::Os`], then measures what is asked of a filled one.
+/// Fills a new store at the weakest level, then measures what is asked of a filled one.
 pub(super) fn fill(job: &Job) -> Result<()> {
     let events = generate(job)?;
     fs::create_dir_all(&job.path)?;
-    let store = job.peer.open(&job.path, Level::Os)?;
+    let store = job.peer.open(&job.path, job.peer.weakest())?;
     let seconds = append_all(&*store, &events)?;
-    figure(Work::BatchOs, "", float(job.events) / seconds)?;
+    if job.peer.weakest() == Level::Os {
+        figure(Work::BatchOs, "", float(job.events) / seconds)?;
+    }
     let start = Instant::now();
     store.settle()?;
-    figure(Work::BatchOs, "settle_s", start.elapsed().as_secs_f64())?;
+    figure(Work::Disk, "settle_s", start.elapsed().as_secs_f64())?;
     let (allocated, apparent) = disk::settled(&job.path)?;
-    figure(Work::BatchOs, "quiet_s", start.elapsed().as_secs_f64())?;
+    figure(Work::Disk, "rest_s", start.elapsed().as_secs_f64())?;
     figure(Work::Disk, "", float(allocated) / float(job.events))?;
     figure(Work::Disk, "apparent", float(apparent) / float(job.events))?;
     questions::run(job, &*store, &events)?;
@@ -79,11 +80,12 @@ fn replay(job: &Job, store: &dyn Contestant) -> Result<()> {
         "replay gave {count} events of {}",
         job.events
     );
-    figure(Work::Replay, "", float(count) / seconds)
-}
-
-/// The store of `peer`, open at [`Level::Os`], with nothing in it.
-pub(super) fn new_store(path: &Path, peer: Peer) -> Result<Box<dyn Contestant>> {
-    fs::create_dir_all(path)?;
-    peer.open(path, Level::Os)
+    figure(Work::Replay, "", float(count) / seconds)?;
+    let start = Instant::now();
+    if let Some(count) = store.replay_on_all_cores()? {
+        let seconds = start.elapsed().as_secs_f64();
+        ensure!(count == job.events, "{count} events of {}", job.events);
+        figure(Work::Replay, "all_cores", float(count) / seconds)?;
+    }
+    Ok(())
 }
