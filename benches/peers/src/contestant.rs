@@ -29,7 +29,7 @@ pub enum Answer {
     /// Decoded envelopes, in the order the question asks for.
     Events(Vec<ExperienceEventEnvelope>),
     /// A decoded trace link, if there is one.
-    Link(Option<TraceLink>),
+    Link(Option<Box<TraceLink>>),
 }
 
 /// A store of events. All encode the same bytes, refuse another event under a known id, and answer with

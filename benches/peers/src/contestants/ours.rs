@@ -63,7 +63,9 @@ impl Contestant for Ours {
                     .time_range(TimeRange::between(from, to))
                     .limit(*limit),
             )?,
-            Question::TraceLink(id) => return Ok(Some(Answer::Link(self.0.get_trace_link(id)?))),
+            Question::TraceLink(id) => {
+                return Ok(Some(Answer::Link(self.0.get_trace_link(id)?.map(Box::new))));
+            }
             Question::Event { tenant, id } => match self.0.get(Some(tenant), id)? {
                 Some(entry) => vec![entry.envelope()?],
                 None => Vec::new(),

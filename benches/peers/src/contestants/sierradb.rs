@@ -1,4 +1,4 @@
-//! SierraDB, an event store, by its core crate: its append path. One partition holds all, since a
+//! `SierraDB`, an event store, by its core crate: its append path. One partition holds all, since a
 //! transaction takes place in one; a run is a stream. It mints its own event ids (they hold the hash of the
 //! partition), so it cannot check ours. It acknowledges what is synced, and knows no weaker level.
 

@@ -13,7 +13,7 @@ use sled::transaction::{
 };
 use sled::{Db, Tree};
 
-use super::tables::{self, Commit, From, More, NAMES, Table, View};
+use super::tables::{self, Commit, Direction, More, NAMES, Table, View};
 use crate::contestant::{Answer, Contestant, Level};
 use crate::row::Row;
 use crate::workload::Question;
@@ -67,14 +67,14 @@ impl View for Reading<'_> {
         table: Table,
         start: &[u8],
         end: &[u8],
-        from: From,
+        direction: Direction,
         mut each: impl FnMut(&[u8], &[u8]) -> Result<More>,
     ) -> Result<()> {
         let mut range = self.0[table as usize].range(start..end);
         loop {
-            let next = match from {
-                From::Start => range.next(),
-                From::End => range.next_back(),
+            let next = match direction {
+                Direction::Forward => range.next(),
+                Direction::Backward => range.next_back(),
             };
             let Some((key, value)) = next.transpose()? else {
                 return Ok(());
@@ -121,12 +121,12 @@ impl Contestant for Sled {
         let refused = RefCell::new(None);
         let written = self.trees.as_slice().transaction(|trees| {
             let mut writing = Writing(trees, None);
-            tables::append(&mut writing, *next, &rows).map_err(|error| match writing.1 {
-                Some(of_sled) => ConflictableTransactionError::from(of_sled),
-                None => {
-                    refused.replace(Some(error));
-                    ConflictableTransactionError::Abort(())
+            tables::append(&mut writing, *next, &rows).map_err(|error| {
+                if let Some(of_sled) = writing.1 {
+                    return ConflictableTransactionError::from(of_sled);
                 }
+                refused.replace(Some(error));
+                ConflictableTransactionError::Abort(())
             })
         });
         let written = match written {

@@ -1,4 +1,4 @@
-//! UmaDB, an event store, by its core crate: events have tags, and an append may forbid that a tag is
+//! `UmaDB`, an event store, by its core crate: events have tags, and an append may forbid that a tag is
 //! known. It syncs twice for each commit and knows no weaker level, and it has no index on time.
 
 use std::path::Path;
@@ -131,7 +131,9 @@ impl Contestant for Umadb {
                 let found = self.read(format!("link {id}"), true)?.pop();
                 let event = found.map(|found| codec::decode(&found.event.data));
                 let link = event.transpose()?.and_then(|event| match event.event {
-                    ExperienceEvent::TraceLinkRecorded { trace_link, .. } => Some(trace_link),
+                    ExperienceEvent::TraceLinkRecorded { trace_link, .. } => {
+                        Some(Box::new(trace_link))
+                    }
                     _ => None,
                 });
                 return Ok(Some(Answer::Link(link)));
