@@ -223,7 +223,8 @@ impl EventSpec {
                     kind: ProposalKind::Plan,
                     payload: chain_id.clone(),
                     structured_payload: Some(
-                        serde_json::json!({"n": self.detail, "f": 0.1 + 0.2, "deep": [null, {"k": []}]}),
+                        // Members come back sorted, also where another crate turns on `preserve_order`.
+                        serde_json::json!({"deep": [null, {"k": []}], "f": 0.1 + 0.2, "n": self.detail}),
                     ),
                     trace_link: self.trace_link(String::new()),
                     contract_results: Vec::new(),
