@@ -11,7 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use experience_log::{
-    ExperienceEvent, ExperienceEventEnvelope, ExperienceLog, LogReader, ProposalKind,
+    ExperienceEvent, ExperienceEventEnvelope, ExperienceLog, ForeignEvent, LogReader, ProposalKind,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -351,6 +351,70 @@ fn the_table_has_a_line_for_each_event_and_fits() {
             assert!(line.width() <= most, "{columns}: {line}");
         }
     }
+}
+
+/// A log of the fixture's events and, before them in time, two of another contract, whose kinds nobody knows.
+fn with_foreign_events() -> Bench {
+    let bench = Bench::with_runs();
+    let log = ExperienceLog::open(bench.path("log")).unwrap();
+    let json = "{\"event\":{\"type\":\"GoalReframed\",\n \"data\":{\"why\":\"\u{202e}x\",\"n\":1.50,\"of\":[1,2]}}}";
+    let mut later = ForeignEvent::new("acme", "GoalReframed", "f-10", "lamport:10", json);
+    later.chain_id = Some("chain-x");
+    let first = ForeignEvent::new("acme", "GoalMet", "f-9", "lamport:9", "[1,2]");
+    log.append_foreign(&[later, first]).unwrap();
+    log.close().unwrap();
+    bench
+}
+
+#[test]
+fn events_of_another_contract_are_dumped_as_they_are() {
+    let bench = with_foreign_events();
+    let dumped = bench.run(&["dump", "log"]).exits(0);
+    let values = dumped.values();
+    assert_eq!(values.len(), 210);
+    assert_eq!(ids(&values[..2]), ["f-9", "f-10"]);
+    assert_eq!(values[2..], runs_in_order());
+    let second = dumped.out.lines().nth(1).unwrap();
+    assert_eq!(
+        second,
+        concat!(
+            r#"{"contract":"acme","kind":"GoalReframed","event_id":"f-10","occurred_at":"lamport:10","#,
+            r#""tenant_id":null,"correlation_id":null,"chain_id":"chain-x","artifact_id":null,"#,
+            r#""trace_link_id":null,"payload":{"event":{"type":"GoalReframed", "#,
+            " \"data\":{\"why\":\"\u{202e}x\",\"n\":1.50,\"of\":[1,2]}}}}"
+        )
+    );
+    let whole = bench.run(&["dump", "log", "--format", "json"]).exits(0);
+    let array: Value = serde_json::from_str(&whole.out).unwrap();
+    assert_eq!(array.as_array().unwrap(), &values);
+
+    for (filter, expected) in [
+        (&["--kind", "GoalReframed"][..], &["f-10"][..]),
+        (&["--chain", "chain-x"], &["f-10"]),
+        (&["--until", "lamport:9"], &["f-9"]),
+        (
+            &["--kind", "GoalMet,GoalReframed", "--newest"],
+            &["f-10", "f-9"],
+        ),
+        (&["--kind", "Never"], &[]),
+    ] {
+        let ran = bench.run(&[&["dump", "log"], filter].concat()).exits(0);
+        assert_eq!(ids(&ran.values()), expected, "{filter:?}");
+    }
+
+    let table = bench.run(&["dump", "log", "--format", "table"]).exits(0);
+    let row = table.out.lines().find(|line| line.contains("GoalReframed"));
+    let row = row.unwrap();
+    assert!(
+        row.contains("lamport 10") && row.contains("n 1.5, of [2]"),
+        "{row}"
+    );
+    assert!(!row.contains('\u{202e}'), "{row}");
+    let verified = bench.run(&["verify", "log"]).exits(0);
+    assert_eq!(verified.err, "");
+    let stats = bench.run(&["stats", "log", "--format", "json"]).exits(0);
+    let stats: Value = serde_json::from_str(&stats.out).unwrap();
+    assert_eq!(stats["kinds"]["GoalReframed"], 1);
 }
 
 #[test]

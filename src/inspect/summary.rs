@@ -7,7 +7,7 @@ use crate::contract::governed_artifact::RollbackRecord;
 use crate::contract::kernel_boundary::{
     KernelProposal, LocalTraceLink, RemoteTraceLink, TraceLink,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// How much of a long text is of use in one line.
 const HEAD: usize = 400;
@@ -167,26 +167,45 @@ pub(super) fn of_json(json: &str) -> String {
         .into_iter()
         .filter_map(|place| value.pointer(place))
         .find(|inner| inner.is_object());
-    let Value::Object(members) = inner.unwrap_or(&value) else {
-        return head(json).to_owned();
-    };
-    let mut text = String::new();
+    match inner.unwrap_or(&value) {
+        Value::Object(members) => {
+            let mut text = String::new();
+            list(members, true, &mut text);
+            text
+        }
+        _ => head(json).to_owned(),
+    }
+}
+
+/// Adds `name value, name value` to a text; objects within are listed too, those in them are not.
+fn list(members: &Map<String, Value>, deeper: bool, text: &mut String) {
+    let mut comma = "";
     for (name, value) in members {
-        let value = match value {
-            Value::Null => continue,
-            Value::String(value) => head(value).to_owned(),
-            Value::Object(_) => "{…}".to_owned(),
-            Value::Array(items) => format!("[{}]", items.len()),
-            value => value.to_string(),
-        };
-        let comma = if text.is_empty() { "" } else { ", " };
+        if value.is_null() {
+            continue;
+        }
         // Writing to a string does not fail.
-        let _ = write!(text, "{comma}{name} {value}");
+        let _ = write!(text, "{comma}{name} ");
+        comma = ", ";
+        match value {
+            Value::String(value) => text.push_str(head(value)),
+            Value::Object(members) if deeper => {
+                text.push('{');
+                list(members, false, text);
+                text.push('}');
+            }
+            Value::Object(_) => text.push_str("{…}"),
+            Value::Array(items) => {
+                let _ = write!(text, "[{}]", items.len());
+            }
+            value => {
+                let _ = write!(text, "{value}");
+            }
+        }
         if text.len() > HEAD {
             break;
         }
     }
-    text
 }
 
 fn traced(id: &str, link: &TraceLink) -> String {
@@ -279,5 +298,16 @@ mod tests {
         let long = "ü".repeat(HEAD + 1);
         assert_eq!(head(&long).chars().count(), HEAD);
         assert_eq!(head("short"), "short");
+    }
+
+    #[test]
+    fn what_is_unknown_is_shown_by_its_members() {
+        let envelope =
+            r#"{"event_id":"e","event":{"type":"K","data":{"a":{"b":{"c":1},"d":"x"},"e":null}}}"#;
+        assert_eq!(of_json(envelope), "a {b {…}, d x}");
+        assert_eq!(of_json(r#"{"a":[1,2],"b":1.5}"#), "a [2], b 1.5");
+        assert_eq!(of_json("[1]"), "[1]");
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(10_000));
+        assert!(of_json(&long).len() <= HEAD + 2);
     }
 }

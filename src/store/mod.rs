@@ -30,3 +30,6 @@ pub(crate) mod syncer;
 pub(crate) mod trees;
 pub(crate) mod verify;
 pub(crate) mod view;
+
+#[cfg(test)]
+mod tests;

@@ -135,13 +135,14 @@ fn read_head(layout: &Layout, format: &Format, recovery: &mut Recovery) -> Resul
 }
 
 /// Where the journal ends, and from where on nothing proves that it is on stable storage.
-struct JournalEnd {
-    mark: Mark,
-    unproven: Option<Place>,
+#[derive(Debug)]
+pub(super) struct JournalEnd {
+    pub(super) mark: Mark,
+    pub(super) unproven: Option<Place>,
 }
 
 /// Finds the journal's end: from where HEAD says it was known to reach, or from its last segment.
-fn find_end(
+pub(super) fn find_end(
     layout: &Layout,
     format: &Format,
     head: Option<Mark>,

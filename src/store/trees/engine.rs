@@ -4,6 +4,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ const SEGMENT_BYTES: usize = 1 << 20;
 /// sled lets go of its lock in a thread of its own, a moment after its last handle is dropped. A log that is
 /// opened again at once waits for that so long.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// A flush of sled that takes longer may wait for what never comes.
+const TAKES_LONG: Duration = Duration::from_millis(500);
 
 /// Something is wrong with the trees. They are set aside and rebuilt from the journal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -197,11 +200,14 @@ impl Engine {
 
     /// Hands everything to the operating system. No promise of durability: that is the journal's.
     pub(crate) fn flush(&self) -> Result<(), TreeError> {
-        self.call(|inner| inner.database.flush()).map(|_| ())
+        self.call(Inner::flush).map(|_| ())
     }
 
     /// Closes the database, though others may hold this: they get an error from then on.
     pub(crate) fn close(&self) {
+        // Whoever waits inside sled is woken if it cannot write, and its own flush, when it is dropped, has
+        // nothing left to wait for.
+        let _ = self.flush();
         let inner = self
             .inner
             .write()
@@ -230,6 +236,27 @@ impl Drop for Engine {
 }
 
 impl Inner {
+    /// Flushes, and sees to it that this ends.
+    ///
+    /// sled waits for its own threads to write. One that cannot write notes the error, but does not always
+    /// tell those who wait (`exit_reservation` of 0.34.7), and they would wait for ever. The next write that is
+    /// tried meets the error and tells them: so one is tried while this takes long.
+    fn flush(&self) -> sled::Result<usize> {
+        let (done, waiting) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let nudge = move || {
+                while waiting.recv_timeout(TAKES_LONG) == Err(RecvTimeoutError::Timeout) {
+                    // Into the tree that sled always has, and nothing else uses.
+                    let _ = guard(|| self.database.insert(b"nudge", b""));
+                }
+            };
+            let nudging = thread::Builder::new().spawn_scoped(scope, nudge);
+            let flushed = self.database.flush();
+            drop((done, nudging));
+            flushed
+        })
+    }
+
     fn tree(&self, tree: Tree) -> sled::Result<&sled::Tree> {
         self.trees
             .get(tree.place())

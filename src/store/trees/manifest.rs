@@ -1,11 +1,11 @@
 //! The manifest: how far the trees have got, and which runs they consist of. One item of `meta`, written in
 //! the same transaction as what it tells of.
 //!
-//! # Format, layout version 2
+//! # Format, layout version 3
 //!
 //! ```text
-//! layout u16 = 2 | log id 16 | applied u64 | chain hash 32 | segment u64 | offset u64 | blocks u32 |
-//! next run u64 | varint runs × ( number u64, index u8, level u8, pages u32, postings u64, terms u64,
+//! layout u16 = 3 | log id 16 | applied u64 | chain hash 32 | segment u64 | offset u64 | blocks u32 |
+//! block bytes u64 | next run u64 | varint runs × ( number u64, index u8, level u8, pages u32, postings u64, terms u64,
 //! lines u32 ) |
 //! varint kinds × ( varint kind, varint blocks that hold it, varint events ) |
 //! varint names × ( varint length, the kind's name, varint blocks that hold it, varint events )
@@ -22,7 +22,7 @@ use super::super::record::Kind;
 use super::run::RunInfo;
 
 /// The layout of the trees that this build reads and writes.
-pub(crate) const LAYOUT: u16 = 2;
+pub(crate) const LAYOUT: u16 = 3;
 
 /// Kinds with a name that are counted each by itself. Names come from whoever appends, so their number is
 /// bounded: those that come later are counted together.
@@ -37,6 +37,8 @@ pub(crate) struct Manifest {
     pub(crate) log_id: [u8; 16],
     pub(crate) applied: Mark,
     pub(crate) blocks: u32,
+    /// The end of the file of blocks.
+    pub(crate) block_bytes: u64,
     pub(crate) next_run: u64,
     pub(crate) runs: Vec<RunInfo>,
     pub(crate) kinds: KindCounts,
@@ -93,6 +95,14 @@ impl KindCounts {
         self.counts.iter().map(|(kind, count)| (kind, *count))
     }
 
+    /// Reads the count of a kind, which no manifest tells twice.
+    fn read(&mut self, kind: Kind, reader: &mut Reader<'_>) -> Result<(), ManifestFlaw> {
+        match self.counts.insert(kind, KindCount::decode(reader)?) {
+            None => Ok(()),
+            Some(_) => Err(ManifestFlaw::Repeated),
+        }
+    }
+
     fn counted_as(&mut self, kind: Kind) -> Kind {
         if matches!(kind, Kind::Number(_)) || self.counts.contains_key(&kind) {
             return kind;
@@ -112,6 +122,8 @@ pub(crate) enum ManifestFlaw {
     Layout(u16),
     #[error("a kind's name that is not UTF-8")]
     Name,
+    #[error("a kind that is counted twice")]
+    Repeated,
     #[error(transparent)]
     Bytes(#[from] BytesError),
 }
@@ -122,6 +134,7 @@ impl Manifest {
             log_id,
             applied: Mark::START,
             blocks: 0,
+            block_bytes: 0,
             next_run: 0,
             runs: Vec::new(),
             kinds: KindCounts::default(),
@@ -134,6 +147,7 @@ impl Manifest {
         bytes.put(&self.log_id);
         self.applied.encode(&mut bytes);
         bytes.put_u32(self.blocks);
+        bytes.put_u64(self.block_bytes);
         bytes.put_u64(self.next_run);
         bytes.put_varint(self.runs.len() as u64);
         for run in &self.runs {
@@ -180,6 +194,7 @@ impl Manifest {
             log_id: reader.array()?,
             applied: Mark::decode(&mut reader)?,
             blocks: reader.u32()?,
+            block_bytes: reader.u64()?,
             next_run: reader.u64()?,
             runs: Vec::new(),
             kinds: KindCounts::default(),
@@ -197,17 +212,12 @@ impl Manifest {
         }
         for _ in 0..reader.varint()? {
             let kind = Kind::Number(reader.varint_as()?);
-            let count = KindCount::decode(&mut reader)?;
-            manifest.kinds.counts.insert(kind, count);
+            manifest.kinds.read(kind, &mut reader)?;
         }
         for _ in 0..reader.varint()? {
             let name = std::str::from_utf8(reader.prefixed()?).map_err(|_| ManifestFlaw::Name)?;
             manifest.kinds.names += usize::from(name != OTHER_NAMES);
-            let count = KindCount::decode(&mut reader)?;
-            manifest
-                .kinds
-                .counts
-                .insert(Kind::Named(name.into()), count);
+            manifest.kinds.read(Kind::Named(name.into()), &mut reader)?;
         }
         Ok(manifest)
     }
@@ -236,6 +246,22 @@ mod tests {
         let bytes = manifest.encode();
         assert!(bytes.len() < 64 << 10);
         assert_eq!(Manifest::decode(&bytes).unwrap(), manifest);
+    }
+
+    #[test]
+    fn a_kind_that_is_counted_twice_is_refused() {
+        let bytes = Manifest::new([4; 16]).encode();
+        let before = &bytes[..bytes.len() - 2];
+        // A count of 7 blocks and 9 events, for kind 5 and for the name "K".
+        let (number, name) = (&[5, 7, 9][..], &[1, b'K', 7, 9][..]);
+        let once = [before, &[1], number, &[1], name].concat();
+        assert_eq!(Manifest::decode(&once).unwrap().kinds.iter().count(), 2);
+        for twice in [
+            [before, &[2], number, number, &[0]].concat(),
+            [before, &[0, 2], name, name].concat(),
+        ] {
+            assert_eq!(Manifest::decode(&twice), Err(ManifestFlaw::Repeated));
+        }
     }
 
     #[test]

@@ -35,7 +35,13 @@ impl Memtable {
             .clone()
     }
 
-    pub(crate) fn with_term(&self, _: Index, _: TermHash) -> Vec<Arc<Entry>> {
-        self.entries()
+    pub(crate) fn newest(
+        &self,
+        _: Index,
+        _: TermHash,
+        matches: impl Fn(&Entry) -> bool,
+    ) -> Option<Arc<Entry>> {
+        let entries = self.entries();
+        entries.into_iter().rev().find(|entry| matches(entry))
     }
 }

@@ -18,6 +18,7 @@ use experience_log::{
 };
 
 use crate::Options;
+use crate::clock::Patience;
 use crate::damage::Damage;
 use crate::process;
 use crate::progress;
@@ -141,7 +142,7 @@ fn trial(report: &mut Report, log: &Arc<Specimen>, home: &Path, rot: Option<Rot>
         let trial = Trial::new(&of, &at, damage);
         let _ = tell.send(trial.judge());
     });
-    let verdict = match answer.recv_timeout(HANGS_AFTER) {
+    let verdict = match Patience::new(HANGS_AFTER).receive(&answer) {
         Ok(verdict) => verdict,
         Err(mpsc::RecvTimeoutError::Timeout) => {
             report.count("hangs", 1);

@@ -19,9 +19,6 @@ const SECTOR: usize = 512;
 const ALL_WAYS: usize = 6;
 /// Of so many unsynced writes, every subset is tried.
 const ALL_SUBSETS: usize = 5;
-/// Random choices at a point, beside those.
-const RANDOM: u64 = 12;
-
 /// What is there of one unsynced change of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
@@ -84,9 +81,21 @@ impl<'a> Moment<'a> {
         };
         // From the last operation back: what was synced, and up to when.
         let mut files: HashMap<usize, usize> = HashMap::new();
+        // The same before the last sync that failed, and when that was.
+        let mut before: HashMap<usize, usize> = HashMap::new();
+        let mut dropped: HashMap<usize, usize> = HashMap::new();
         let mut folders: HashMap<&str, usize> = HashMap::new();
         for (place, done) in recording.done.iter().enumerate().take(until).rev() {
             match &done.op {
+                Op::FailedSync(inode) => {
+                    // A later sync covers only what was written after this one.
+                    let since = dropped.entry(*inode).or_default();
+                    *since = (*since).max(done.at);
+                }
+                Op::Sync(inode) if dropped.contains_key(inode) => {
+                    let covered = before.entry(*inode).or_default();
+                    *covered = (*covered).max(done.began);
+                }
                 Op::Sync(inode) => {
                     let covered = files.entry(*inode).or_default();
                     *covered = (*covered).max(done.began);
@@ -96,7 +105,11 @@ impl<'a> Moment<'a> {
                     *covered = (*covered).max(done.began);
                 }
                 Op::Write(inode, ..) | Op::SetLen(inode, _) => {
-                    if files.get(inode).is_none_or(|covered| done.at >= *covered) {
+                    let covered = match dropped.get(inode) {
+                        Some(since) if done.at < *since => before.get(inode),
+                        _ => files.get(inode),
+                    };
+                    if covered.is_none_or(|covered| done.at >= *covered) {
                         moment.unsynced.push(place);
                     }
                 }
@@ -129,8 +142,8 @@ impl<'a> Moment<'a> {
         }
     }
 
-    /// The choices to try, some of them random.
-    pub fn choices(&self, random: &mut Random) -> Vec<Choice> {
+    /// The choices to try, `more` of them random.
+    pub fn choices(&self, random: &mut Random, more: u64) -> Vec<Choice> {
         let count = self.unsynced.len();
         let with = |parts: Vec<Part>| Choice {
             parts,
@@ -173,7 +186,7 @@ impl<'a> Moment<'a> {
                 let way = |subset: u32| (0..sectors).map(|s| subset >> s & 1 == 1).collect();
                 subsets.map(way).collect()
             } else {
-                (0..RANDOM).map(|_| flips(sectors, random)).collect()
+                (0..more).map(|_| flips(sectors, random)).collect()
             };
             for way in ways {
                 let mut parts = vec![Part::All; count];
@@ -184,7 +197,7 @@ impl<'a> Moment<'a> {
             }
         }
         // Any sectors of any writes, of any length.
-        for _ in 0..if count > 0 { RANDOM } else { 0 } {
+        for _ in 0..if count > 0 { more } else { 0 } {
             let part = |place: &usize| Part::Sectors(flips(self.sectors(*place), random));
             let parts = self.unsynced.iter().map(part).collect();
             let lengths = [Length::Natural, Length::Synced, Length::Last];
@@ -262,7 +275,7 @@ impl<'a> Moment<'a> {
                     let part = parts.get(&place).copied();
                     contents.entry(*inode).or_default().set_len(*length, part);
                 }
-                Op::Sync(_) | Op::SyncFolder(_) | Op::Told(_) => {}
+                Op::Sync(_) | Op::FailedSync(_) | Op::SyncFolder(_) | Op::Told(_) => {}
             }
         }
         // What lies in a folder is lost with the folder.

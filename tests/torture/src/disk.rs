@@ -1,31 +1,60 @@
-//! A disk that can be cut off: ext4 in an image file, on a loop device.
+//! A disk whose power can be cut: ext4 in an image file, on a loop device.
+//!
+//! There are two ways to cut. **Shutdown**: the file system is told to let nothing more get to the disk. It is
+//! still there, and so are its callers, who hear errors, or what a sync answers that was under way. **Snapshot**:
+//! the image is copied at one moment, while everything goes on, and the copy takes its place. What had got to
+//! the disk at that moment is all there is; no caller notices, and no call can answer falsely.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::namespace;
+use crate::clock::{self, Span};
+use crate::mount::{Kind, Mount, run};
 
 /// Waits for a line, then calls `ioctl(FS_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH)`: what is not on the
 /// disk by then never gets there. No safe crate offers the call, and Python is on most machines.
 const CUTTER: &str = "
-import fcntl, os, struct, sys
+import fcntl, os, struct, sys, time
 folder = os.open(sys.argv[1], os.O_RDONLY)
 print('ready', flush=True)
 sys.stdin.readline()
+began = time.monotonic_ns()
 fcntl.ioctl(folder, 0x8004587D, struct.pack('I', 2))
-print('cut', flush=True)
+print('cut', began, time.monotonic_ns(), flush=True)
 ";
+
+/// How power is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `FS_IOC_SHUTDOWN` with NOLOGFLUSH.
+    Shutdown,
+    /// A copy of the disk at one moment.
+    Snapshot,
+}
+
+/// Both.
+pub const METHODS: [Method; 2] = [Method::Shutdown, Method::Snapshot];
+
+impl Method {
+    /// Its name in a report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shutdown => "shutdown",
+            Self::Snapshot => "snapshot",
+        }
+    }
+}
 
 /// A mounted file system of its own. Dropping it unmounts it and removes the image.
 #[derive(Debug)]
 pub struct Disk {
+    // They go in this order.
+    disk: Mount,
+    store: Option<Mount>,
     folder: TempDir,
-    mounted: bool,
 }
 
 impl Disk {
@@ -35,78 +64,110 @@ impl Disk {
     ///
     /// What is missing, or what the tool said.
     pub fn new(bytes: u64) -> Result<Self, String> {
-        if !namespace::is_root() {
-            return Err("a loop device takes root; run the program as root".to_owned());
-        }
-        let folder = tempfile::tempdir().map_err(|error| format!("no folder: {error}"))?;
-        let mut disk = Self {
+        let folder = folder()?;
+        let root = folder.path();
+        let disk = Mount::new(
+            Kind::Ext4,
+            &root.join("image"),
+            &root.join("mounted"),
+            bytes,
+        )?;
+        Ok(Self {
+            disk,
+            store: None,
             folder,
-            mounted: false,
-        };
-        std::fs::create_dir(disk.root()).map_err(|error| format!("no mount point: {error}"))?;
-        std::fs::File::create(disk.image())
-            .and_then(|image| image.set_len(bytes))
-            .map_err(|error| format!("no image: {error}"))?;
-        // Without lazy initialization, so that no thread of the kernel writes to the disk meanwhile.
-        run(Command::new("mkfs.ext4")
-            .args(["-q", "-E", "lazy_itable_init=0,lazy_journal_init=0"])
-            .arg(disk.image()))?;
-        disk.mount()?;
-        Ok(disk)
+        })
+    }
+
+    /// The same, on a store that can take snapshots of it if the method asks for that.
+    pub fn for_cuts(method: Method, bytes: u64) -> Result<Self, String> {
+        if method == Method::Shutdown {
+            return Self::new(bytes);
+        }
+        let folder = folder()?;
+        let root = folder.path();
+        let (outer, inside) = (root.join("outer"), root.join("store"));
+        let store = Mount::new(Kind::Xfs, &outer, &inside, 3 * bytes)?;
+        let disk = Mount::new(
+            Kind::Ext4,
+            &inside.join("image"),
+            &root.join("mounted"),
+            bytes,
+        )?;
+        Ok(Self {
+            disk,
+            store: Some(store),
+            folder,
+        })
     }
 
     /// Where the file system is mounted.
     pub fn root(&self) -> PathBuf {
-        self.folder.path().join("mounted")
+        self.disk.root().to_path_buf()
     }
 
-    fn image(&self) -> PathBuf {
-        self.folder.path().join("image")
-    }
-
-    /// Mounts it; the file system replays its own journal.
-    pub fn mount(&mut self) -> Result<(), String> {
-        let (image, root) = (self.image(), self.root());
-        // Another process may have taken the loop device between its choice and its use.
-        again_and_again(|| {
-            run(Command::new("mount")
-                .args(["-t", "ext4", "-o", "loop"])
-                .args([&image, &root]))
-        })?;
-        self.mounted = true;
-        Ok(())
-    }
-
-    /// Unmounts it, which may take a while after a process on it was killed.
-    pub fn unmount(&mut self) -> Result<(), String> {
-        let root = self.root();
-        again_and_again(|| run(Command::new("umount").arg(&root)))?;
-        self.mounted = false;
-        Ok(())
-    }
-
-    /// Makes ready to cut the file system off.
+    /// Makes ready to cut the power.
     pub fn cutter(&self) -> Result<Cutter, String> {
-        Cutter::start(&self.root())
+        match &self.store {
+            None => Shutdown::start(self.disk.root()).map(Cutter::Shutdown),
+            Some(store) => Ok(Cutter::Snapshot(store.root().to_path_buf())),
+        }
+    }
+
+    /// Brings back what was on the disk when it was cut.
+    pub fn power_on(&mut self) -> Result<(), String> {
+        self.disk.unmount()?;
+        if let Some(store) = &self.store {
+            let (next, image) = (store.root().join("next"), store.root().join("image"));
+            std::fs::rename(next, image)
+                .map_err(|error| format!("no snapshot in {:?}: {error}", self.folder.path()))?;
+        }
+        self.disk.mount()
     }
 }
 
-impl Drop for Disk {
-    fn drop(&mut self) {
-        if self.mounted && self.unmount().is_err() {
-            let _ = run(Command::new("umount").arg("--lazy").arg(self.root()));
+fn folder() -> Result<TempDir, String> {
+    tempfile::tempdir().map_err(|error| format!("no folder: {error}"))
+}
+
+/// What cuts the power when it is told to.
+#[derive(Debug)]
+pub enum Cutter {
+    /// By shutting the file system down.
+    Shutdown(Shutdown),
+    /// By copying the image in this folder.
+    Snapshot(PathBuf),
+}
+
+impl Cutter {
+    /// Cuts. What was answered before the span began is on the disk, and nothing that was called after it ended is
+    /// answered for: a snapshot's span has no end.
+    pub fn cut(self) -> Result<Span, String> {
+        match self {
+            Self::Shutdown(shutdown) => shutdown.cut(),
+            Self::Snapshot(store) => {
+                let began = clock::now();
+                // A clone takes the file's lock: no write of the loop device is in it by half.
+                run(Command::new("cp")
+                    .arg("--reflink=always")
+                    .args([store.join("image"), store.join("next")]))?;
+                Ok(Span {
+                    began,
+                    ended: u64::MAX,
+                })
+            }
         }
     }
 }
 
-/// A process that waits for the word to cut the file system off.
+/// A process that waits for the word to shut the file system down.
 #[derive(Debug)]
-pub struct Cutter {
+pub struct Shutdown {
     child: Child,
     answers: BufReader<std::process::ChildStdout>,
 }
 
-impl Cutter {
+impl Shutdown {
     fn start(root: &Path) -> Result<Self, String> {
         let mut child = Command::new("python3")
             .args(["-I", "-c", CUTTER])
@@ -117,55 +178,39 @@ impl Cutter {
             .map_err(|error| format!("python3 is needed for the cut: {error}"))?;
         let answers = BufReader::new(child.stdout.take().expect("the output is piped"));
         let mut cutter = Self { child, answers };
-        cutter.expect("ready")?;
-        Ok(cutter)
-    }
-
-    fn expect(&mut self, word: &str) -> Result<(), String> {
-        let mut line = String::new();
-        match self.answers.read_line(&mut line) {
-            Ok(_) if line.trim() == word => Ok(()),
-            Ok(_) => Err(format!("the file system cannot be cut off: {line:?}")),
-            Err(error) => Err(format!("the file system cannot be cut off: {error}")),
+        match cutter.answer()?.as_str() {
+            "ready" => Ok(cutter),
+            other => Err(format!("the file system cannot be cut off: {other:?}")),
         }
     }
 
-    /// Cuts: nothing gets to the disk from here on.
-    pub fn cut(mut self) -> Result<(), String> {
+    fn answer(&mut self) -> Result<String, String> {
+        let mut line = String::new();
+        self.answers
+            .read_line(&mut line)
+            .map_err(|error| format!("the file system cannot be cut off: {error}"))?;
+        Ok(line.trim().to_owned())
+    }
+
+    fn cut(mut self) -> Result<Span, String> {
         let mut word = self.child.stdin.take().expect("the input is piped");
         word.write_all(b"cut\n")
             .map_err(|error| format!("the file system cannot be cut off: {error}"))?;
-        self.expect("cut")
+        let answer = self.answer()?;
+        let times = || {
+            let (began, ended) = answer.strip_prefix("cut ")?.split_once(' ')?;
+            Some(Span {
+                began: began.parse().ok()?,
+                ended: ended.parse().ok()?,
+            })
+        };
+        times().ok_or_else(|| format!("the file system cannot be cut off: {answer:?}"))
     }
 }
 
-impl Drop for Cutter {
+impl Drop for Shutdown {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Tries for five seconds.
-fn again_and_again(attempt: impl Fn() -> Result<(), String>) -> Result<(), String> {
-    for _ in 0..100 {
-        if attempt().is_ok() {
-            return Ok(());
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    attempt()
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("{name} cannot be run: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{name}: {}: {}", output.status, said.trim()))
 }

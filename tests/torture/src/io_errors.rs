@@ -17,8 +17,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::Options;
+use crate::clock::Patience;
 use crate::kept;
 use crate::load;
+use crate::progress;
 use crate::report::Report;
 use crate::strace::{self, Call, Strace};
 use crate::told::{Line, Running, Told};
@@ -32,6 +34,8 @@ const FEW: u64 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Whose {
     Caller,
+    /// The same without syncs: a write is all that an acknowledgement stands on.
+    Unsynced,
     Maintenance,
     Anyone,
     Writers,
@@ -48,6 +52,7 @@ const PLAN: &[(Whose, &str, &[&str])] = &[
     (Whose::Caller, "mkdir", &["EIO", "ENOSPC"]),
     (Whose::Caller, "unlink", &["EIO"]),
     (Whose::Caller, "unlinkat", &["EIO"]),
+    (Whose::Unsynced, "write", &["EIO", "ENOSPC"]),
     (Whose::Maintenance, "write", &["EIO", "ENOSPC", "ENOSPC+"]),
     (Whose::Maintenance, "fdatasync", &["EIO", "EIO+"]),
     (Whose::Maintenance, "fsync", &["EIO", "EIO+"]),
@@ -63,7 +68,14 @@ const PLAN: &[(Whose, &str, &[&str])] = &[
 ];
 
 /// The calls of the short form.
-const SHORT: &[&str] = &["write", "fdatasync", "fsync", "rename", "openat"];
+const SHORT: &[&str] = &[
+    "write",
+    "fdatasync",
+    "fsync",
+    "rename",
+    "openat",
+    "pwrite64",
+];
 
 /// All calls that are written down.
 const TRACED: &str = "write,writev,pwrite64,fsync,fdatasync,sync_file_range,openat,rename,ftruncate,mkdir,unlink,unlinkat";
@@ -76,9 +88,10 @@ pub fn run(options: &Options) -> Report {
         report.violation(missing);
         return report;
     }
-    let mut calls = BTreeMap::new();
+    let mut calls = Calls::new();
     for whose in [
         Whose::Caller,
+        Whose::Unsynced,
         Whose::Maintenance,
         Whose::Anyone,
         Whose::Writers,
@@ -91,6 +104,34 @@ pub fn run(options: &Options) -> Report {
     if !report.is_clean() {
         return report;
     }
+    let faults = plan(options, &calls);
+    let limits = if options.short {
+        vec![300, 5000]
+    } else {
+        (0..options.trials(MOST, FEW))
+            .map(|step| 73 + step * 331)
+            .collect()
+    };
+    let bar = progress::bar(report.name, (faults.len() + limits.len()) as u64);
+    for fault in &faults {
+        trial(&mut report, fault);
+        bar.inc(1);
+    }
+    for limit in limits {
+        short_write(&mut report, limit);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    report.took = begun.elapsed();
+    report
+}
+
+/// The first and the last time that a call is made, per thread.
+type Calls = BTreeMap<(Whose, String), (u64, u64)>;
+
+/// The faults to inject into calls that are made so often.
+fn plan(options: &Options, calls: &Calls) -> Vec<Fault> {
+    let mut faults = Vec::new();
     for (whose, call, errors) in PLAN {
         if options.short && !SHORT.contains(call) {
             continue;
@@ -108,27 +149,18 @@ pub fn run(options: &Options) -> Report {
         };
         let errors = if options.short { &errors[..1] } else { *errors };
         for error in errors {
-            for nth in (first + offset..=last).step_by(usize::try_from(stride).unwrap_or(1)) {
-                let fault = Fault {
+            let step = usize::try_from(stride).unwrap_or(1);
+            for nth in (first + offset..=last).step_by(step) {
+                faults.push(Fault {
                     whose: *whose,
                     call,
                     error,
                     nth,
-                };
-                trial(&mut report, &fault);
+                });
             }
         }
     }
-    let limits = if options.short {
-        vec![300, 5000]
-    } else {
-        (0..MOST).map(|step| 73 + step * 331).collect()
-    };
-    for limit in limits {
-        short_write(&mut report, limit);
-    }
-    report.took = begun.elapsed();
-    report
+    faults
 }
 
 struct Fault {
@@ -183,7 +215,7 @@ fn under(strace: &Strace, command: &Command) -> Command {
 
 /// How often each call is made, per thread at most: from the first that touches the log to the last.
 fn count(whose: Whose) -> Result<BTreeMap<String, (u64, u64)>, String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let folder = strace::folder().map_err(|error| error.to_string())?;
     let told = traced(folder.path(), whose, None).map_err(|error| error.to_string())?;
     if told.status.is_none_or(|status| !status.success()) || !told.stderr.is_empty() {
         return Err(format!("{:?} {}", told.status, told.stderr));
@@ -217,6 +249,10 @@ fn traced(folder: &Path, whose: Whose, inject: Option<String>) -> std::io::Resul
         Whose::Caller | Whose::Anyone => {
             Ok(Running::start(under(&strace, &child("all", &path, &[])))?.end())
         }
+        Whose::Unsynced => {
+            let child = child("all", &path, &["--unsynced"]);
+            Ok(Running::start(under(&strace, &child))?.end())
+        }
         Whose::Writers => Ok(Running::start(under(&strace, &child("writers", &path, &[])))?.end()),
         Whose::Maintenance => {
             let mut running = Running::start(child("all", &path, &["--pause"]))?;
@@ -236,16 +272,15 @@ fn traced(folder: &Path, whose: Whose, inject: Option<String>) -> std::io::Resul
 fn attach(strace: &Strace, pid: Option<u64>) -> std::io::Result<Running> {
     let lost = || std::io::Error::other("no maintenance thread");
     let tasks = format!("/proc/{}/task", pid.ok_or_else(lost)?);
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let mut patience = Patience::new(Duration::from_secs(5));
     // A new thread gives itself its name.
     let task = loop {
         if let Some(task) = find_maintenance(&tasks)? {
             break task;
         }
-        if Instant::now() > deadline {
+        if !patience.wait() {
             return Err(lost());
         }
-        std::thread::sleep(Duration::from_millis(1));
     };
     let mut command = strace.command();
     command.arg("-p").arg(task.file_name().unwrap_or_default());
@@ -258,10 +293,9 @@ fn attach(strace: &Strace, pid: Option<u64>) -> std::io::Result<Running> {
         {
             return Ok(tracer);
         }
-        if Instant::now() > deadline {
+        if !patience.wait() {
             return Err(std::io::Error::other("strace does not attach"));
         }
-        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -278,7 +312,7 @@ fn find_maintenance(tasks: &str) -> std::io::Result<Option<PathBuf>> {
 
 fn trial(report: &mut Report, fault: &Fault) {
     report.trials += 1;
-    let folder = match tempfile::tempdir() {
+    let folder = match strace::folder() {
         Ok(folder) => folder,
         Err(error) => return report.violation(error.to_string()),
     };
@@ -309,7 +343,7 @@ fn trial(report: &mut Report, fault: &Fault) {
 /// A limit on the size of files cuts a write short.
 fn short_write(report: &mut Report, limit: u64) {
     report.trials += 1;
-    let folder = match tempfile::tempdir() {
+    let folder = match strace::folder() {
         Ok(folder) => folder,
         Err(error) => return report.violation(error.to_string()),
     };
@@ -366,8 +400,8 @@ fn judge(
     let (caught, panics) = told.panics();
     report.count("panics of sled that were caught", caught);
     found.extend(panics.iter().map(|panic| (*panic).to_owned()));
-    found.extend(said(report, told));
-    if matches!(whose, Whose::Caller) {
+    found.extend(said(report, told, whose));
+    if matches!(whose, Whose::Caller | Whose::Unsynced) {
         found.extend(after_failure(report, calls));
     }
     let kept = kept::check(path, load::options(), told.acked());
@@ -386,18 +420,28 @@ fn judge(
 }
 
 /// What the child's own lines show.
-fn said(report: &mut Report, told: &Told) -> Vec<String> {
+fn said(report: &mut Report, told: &Told, whose: Whose) -> Vec<String> {
     let mut found = Vec::new();
     let mut acked_events = 0;
     let mut failed_append = false;
+    // Whether the last append failed by itself, so that nobody may see its events.
+    let mut unseen = false;
     for (place, line) in told.lines.iter().enumerate() {
         match line {
-            Line::Opened => failed_append = false,
+            // What was written before and not acknowledged may be there.
+            Line::Opened(head) => {
+                (failed_append, unseen) = (false, false);
+                if *head < acked_events {
+                    found.push(format!("{acked_events} acknowledged, opened with {head}"));
+                }
+                acked_events = *head;
+            }
             Line::Acked(batch, first) => {
                 acked_events = acked_events.max(first + batch.size);
             }
             Line::Unsaid(_, variant, text) => {
                 failed_append = true;
+                unseen = variant == "Io" && matches!(whose, Whose::Caller | Whose::Unsynced);
                 report.count(&format!("appends answered {variant}"), 1);
                 if !matches!(variant.as_str(), "Io" | "Poisoned") {
                     found.push(format!("an append gave {variant}: {text}"));
@@ -422,7 +466,8 @@ fn said(report: &mut Report, told: &Told) -> Vec<String> {
             }
             Line::Reads(head, replayed, queried) => {
                 report.count("reads that went on", 1);
-                if head != replayed || head != queried || *head < acked_events {
+                let wrong = *head < acked_events || (unseen && *head > acked_events);
+                if head != replayed || head != queried || wrong {
                     found.push(format!(
                         "{acked_events} acknowledged, head {head}, {replayed} replayed, {queried} found"
                     ));

@@ -1,12 +1,14 @@
 //! What was acknowledged, and whether a log still holds it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 
 use experience_log::{
     EventQuery, ExperienceEventKind, ExperienceLog, LogEntry, LogReader, ScanOptions,
 };
 
+use crate::clock::Span;
 use crate::workload::{self, BatchShape, Random};
 use crate::writer::Ack;
 
@@ -14,15 +16,23 @@ use crate::writer::Ack;
 const SAMPLE: u64 = 200;
 
 /// A batch by life, writer and number.
-type BatchId = (u64, u64, u64);
+pub type BatchId = (u64, u64, u64);
 
 /// What the lives of a log were told is kept.
 #[derive(Debug)]
 pub struct Ledger {
     seed: u64,
     large: bool,
-    acknowledged: HashMap<BatchId, Ack>,
+    acknowledged: HashMap<BatchId, Acknowledged>,
     events: u64,
+}
+
+/// What is known of an acknowledged batch.
+#[derive(Debug, Clone, Copy)]
+struct Acknowledged {
+    sequence: u64,
+    /// It was answered while the log was being cut off.
+    in_the_cut: bool,
 }
 
 /// What a check found.
@@ -32,7 +42,7 @@ pub struct Findings {
     pub events: u64,
     /// Events that were acknowledged and are not there, or not where they were said to be.
     pub lost: u64,
-    /// The same, where the acknowledgement was heard after the cut had begun.
+    /// The same, where the append was under way while the log was being cut off.
     pub lost_in_the_cut: u64,
     /// Batches of which a part is there.
     pub torn_batches: u64,
@@ -58,13 +68,27 @@ impl Ledger {
         }
     }
 
-    /// Notes what a life was told. Returns how many events that are.
-    pub fn add(&mut self, life: u64, acks: &[Ack]) -> u64 {
+    /// Notes what a life was told. Returns how many events that are. With a `cut`, what was answered while it was
+    /// under way counts by itself, and an answer before counts whatever came later.
+    pub fn add(&mut self, acks: &[Ack], cut: Option<Span>) -> u64 {
         let mut events = 0;
         for ack in acks {
-            let id = (life, ack.writer, ack.batch);
-            events += self.shape(id).size;
-            self.acknowledged.insert(id, *ack);
+            let id = ack.batch_id();
+            let answer = Acknowledged {
+                sequence: ack.sequence,
+                in_the_cut: cut.is_some_and(|cut| cut.overlaps(ack.span)),
+            };
+            match self.acknowledged.entry(id) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(answer);
+                    events += workload::shape(self.seed, id.0, id.1, id.2, self.large).size;
+                }
+                Entry::Occupied(mut known) if known.get().in_the_cut => {
+                    known.insert(answer);
+                }
+                // It must stand where it was said to be at first.
+                Entry::Occupied(_) => {}
+            }
         }
         self.events += events;
         events
@@ -80,7 +104,7 @@ impl Ledger {
     }
 
     /// Looks at a log that nobody writes, without recovering it: what a life was told must be there.
-    pub fn look(&self, path: &Path, life: u64, acks: &[Ack]) -> Findings {
+    pub fn look(&self, path: &Path, acks: &[Ack]) -> Findings {
         let mut findings = Findings::default();
         let Some(first) = acks.iter().map(|ack| ack.sequence).min() else {
             return findings;
@@ -91,8 +115,7 @@ impl Ledger {
         match found {
             Ok(found) => {
                 for ack in acks {
-                    let id = (life, ack.writer, ack.batch);
-                    findings.lost += self.lost(id, ack, &found);
+                    findings.lost += self.lost(ack.batch_id(), ack.sequence, &found);
                 }
             }
             Err(error) => findings.wrong.push(format!("a look fails: {error}")),
@@ -114,8 +137,8 @@ impl Ledger {
         };
         let mut gone = Vec::new();
         for (id, ack) in &self.acknowledged {
-            let lost = self.lost(*id, ack, &found);
-            if ack.late {
+            let lost = self.lost(*id, ack.sequence, &found);
+            if ack.in_the_cut {
                 findings.lost_in_the_cut += lost;
             } else {
                 findings.lost += lost;
@@ -204,11 +227,11 @@ impl Ledger {
     }
 
     /// How many events of an acknowledged batch are not there, or not where they were said to be.
-    fn lost(&self, id: BatchId, ack: &Ack, found: &HashMap<BatchId, Found>) -> u64 {
+    fn lost(&self, id: BatchId, sequence: u64, found: &HashMap<BatchId, Found>) -> u64 {
         let size = self.shape(id).size;
         let there = found
             .get(&id)
-            .filter(|found| found.first == ack.sequence)
+            .filter(|found| found.first == sequence)
             .map_or(0, |found| found.events.min(size));
         size - there
     }

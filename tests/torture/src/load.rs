@@ -31,6 +31,10 @@ pub enum Kind {
     Pair,
     /// As `single`, but nothing is synced before the process ends.
     Loose,
+    /// As `loose`, but what is appended goes into the trees now and then.
+    Flushing,
+    /// As `loose`, but with a close, which syncs.
+    Closing,
     /// Opens, appends a little, closes.
     Little,
     /// Appends until it fails, reads, waits for a line, opens again and appends.
@@ -50,6 +54,9 @@ pub struct Arguments {
     /// Waits for a line once the log is open.
     #[arg(long)]
     pause: bool,
+    /// Acknowledges what only the operating system has.
+    #[arg(long)]
+    unsynced: bool,
     /// Events of a batch, for `fill`.
     #[arg(long, default_value_t = 1)]
     batch: u64,
@@ -136,13 +143,16 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         path: &arguments.path,
         life: arguments.life,
         pause: arguments.pause,
+        unsynced: arguments.unsynced,
     };
     match arguments.kind {
         Kind::All => load.all(),
         Kind::Writers => load.writers(4, 24),
-        Kind::Single => load.unclosed(1, Durability::Sync),
-        Kind::Pair => load.unclosed(2, Durability::Sync),
-        Kind::Loose => load.unclosed(1, Durability::Os),
+        Kind::Single => load.unclosed(1, Durability::Sync, 1 << 20),
+        Kind::Pair => load.unclosed(2, Durability::Sync, 1 << 20),
+        Kind::Loose => load.unclosed(1, Durability::Os, 1 << 20),
+        Kind::Flushing => load.unclosed(1, Durability::Os, 4),
+        Kind::Closing => load.little(options().durability(Durability::Os)),
         Kind::Little => load.little(options()),
         Kind::Fill => load.fill(arguments.batch),
         Kind::Rebuild => load.rebuild(),
@@ -156,13 +166,15 @@ struct Load<'a> {
     path: &'a Path,
     life: u64,
     pause: bool,
+    unsynced: bool,
 }
 
 impl Load<'_> {
     fn open(&self, options: Options) -> Option<ExperienceLog> {
         match options.open(self.path) {
             Ok(log) => {
-                self.teller.tell("opened");
+                let head = log.head().unwrap_or_default();
+                self.teller.tell(&format!("opened {head}"));
                 if self.pause {
                     self.wait();
                 }
@@ -257,7 +269,12 @@ impl Load<'_> {
     }
 
     fn all(&self) {
-        if let Some(log) = self.open(options()) {
+        let durability = if self.unsynced {
+            Durability::Os
+        } else {
+            Durability::Sync
+        };
+        if let Some(log) = self.open(options().durability(durability)) {
             let appended = (0..24).all(|batch| self.append(&log, 0, batch, size_of(batch)));
             if !appended {
                 self.after_error(&log);
@@ -274,6 +291,7 @@ impl Load<'_> {
         }
         let again = Load {
             pause: false,
+            unsynced: self.unsynced,
             path: self.path,
             life: self.life + 1,
             teller: match Teller::new() {
@@ -315,9 +333,9 @@ impl Load<'_> {
     }
 
     /// Ends without a close, so that nothing is synced that an append has not synced.
-    fn unclosed(&self, writers: u64, durability: Durability) {
+    fn unclosed(&self, writers: u64, durability: Durability, memtable: usize) {
         let small = options().segment_bytes(8 << 10);
-        let Some(log) = self.open(small.memtable_events(1 << 20).durability(durability)) else {
+        let Some(log) = self.open(small.memtable_events(memtable).durability(durability)) else {
             return;
         };
         thread::scope(|scope| {
@@ -328,6 +346,8 @@ impl Load<'_> {
                 });
             }
         });
+        // Time for what is done in the background.
+        thread::sleep(Duration::from_millis(20));
         self.teller.tell("end");
         std::process::exit(0);
     }
@@ -342,6 +362,7 @@ impl Load<'_> {
         self.close(log);
         let again = Load {
             pause: false,
+            unsynced: self.unsynced,
             path: self.path,
             life: self.life + 1,
             teller: match Teller::new() {

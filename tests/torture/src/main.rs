@@ -5,20 +5,29 @@
 //! negative control finds none, ends with exit code 1.
 
 mod bit_rot;
+mod clock;
 mod crash;
 mod damage;
 mod disk;
+mod floor;
 mod full_disk;
+mod held;
 mod io_errors;
 mod kept;
 mod ledger;
+mod life;
 mod load;
+mod mount;
+mod mutation;
 mod namespace;
 mod power_cut;
+mod probe;
 mod process;
 mod progress;
 mod recording;
 mod report;
+mod safety_lines;
+mod setting;
 mod sigkill;
 mod soak;
 mod specimen;
@@ -66,8 +75,13 @@ impl Options {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Campaign {
-    /// Every campaign that needs no more than root and the tools of ext4.
+    /// Every campaign. Takes what all of them take.
     All,
+    /// Say whether a campaign has here what it needs.
+    Probe {
+        /// The campaign.
+        campaign: probe::Wanted,
+    },
     /// Cut the file system off under a write load. Takes root.
     PowerCut,
     /// Damage one byte, page or end of one file at a time.
@@ -80,47 +94,82 @@ enum Campaign {
         #[arg(long)]
         minutes: Option<f64>,
     },
-    /// What the campaigns kill.
-    #[command(hide = true)]
-    Writer(writer::Life),
-    /// The n-th write, sync, rename or open fails.
+    /// Make the n-th write, sync, rename or open fail. Takes strace.
     IoErrors,
-    /// Every state that a crash may leave of recorded writes.
+    /// Open every state that a crash may leave of recorded writes. Takes strace.
     TornWrites,
-    /// A real disk runs full, and gets room again.
+    /// Fill a real disk, then make room. Takes root.
     FullDisk,
-    /// What a child of a campaign runs.
+    /// Take each safety line out of a copy of the source, and see a test fail. Slow.
+    Mutation {
+        /// Only the lines whose name has this in it.
+        #[arg(long)]
+        only: Option<String>,
+    },
+    /// What a child of these campaigns runs.
     #[command(hide = true)]
     Load(load::Arguments),
+    /// What the campaigns kill.
+    #[command(hide = true)]
+    Writer(life::Life),
+    /// What the soak compares its memory with.
+    #[command(hide = true)]
+    Held(held::Arguments),
+    /// What the power cut compares the log with.
+    #[command(hide = true)]
+    Floor(floor::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let options = &arguments.options;
-    if matches!(arguments.campaign, Campaign::All | Campaign::PowerCut) {
+    if matches!(
+        arguments.campaign,
+        Campaign::All | Campaign::PowerCut | Campaign::FullDisk | Campaign::Probe { .. }
+    ) {
         namespace::enter();
     }
-    let reports: Vec<Report> = match &arguments.campaign {
+    let campaigns: Vec<Box<dyn FnOnce() -> Report + '_>> = match &arguments.campaign {
         Campaign::All => vec![
-            power_cut::run(options),
-            sigkill::run(options),
-            bit_rot::run(options),
-            soak::run(options, None),
+            Box::new(|| power_cut::run(options)),
+            Box::new(|| sigkill::run(options)),
+            Box::new(|| bit_rot::run(options)),
+            Box::new(|| io_errors::run(options)),
+            Box::new(|| torn_writes::run(options)),
+            Box::new(|| full_disk::run(options)),
+            Box::new(|| soak::run(options, None)),
+            Box::new(|| mutation::run(options, None)),
         ],
-        Campaign::BitRot => vec![bit_rot::run(options)],
-        Campaign::PowerCut => vec![power_cut::run(options)],
-        Campaign::Soak { minutes } => vec![soak::run(options, *minutes)],
-        Campaign::Sigkill => vec![sigkill::run(options)],
-        Campaign::Writer(life) => return writer::main(life),
-        Campaign::IoErrors => vec![io_errors::run(options)],
-        Campaign::FullDisk => vec![full_disk::run(options)],
-        Campaign::TornWrites => vec![torn_writes::run(options)],
+        Campaign::BitRot => vec![Box::new(|| bit_rot::run(options))],
+        Campaign::PowerCut => vec![Box::new(|| power_cut::run(options))],
+        Campaign::Soak { minutes } => vec![Box::new(|| soak::run(options, *minutes))],
+        Campaign::Sigkill => vec![Box::new(|| sigkill::run(options))],
+        Campaign::IoErrors => vec![Box::new(|| io_errors::run(options))],
+        Campaign::TornWrites => vec![Box::new(|| torn_writes::run(options))],
+        Campaign::FullDisk => vec![Box::new(|| full_disk::run(options))],
+        Campaign::Mutation { only } => vec![Box::new(|| mutation::run(options, only.as_deref()))],
+        Campaign::Probe { campaign } => {
+            return match probe::probe(*campaign) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(missing) => {
+                    eprintln!("{missing}");
+                    ExitCode::FAILURE
+                }
+            };
+        }
         Campaign::Load(load) => return load::run(load),
+        Campaign::Writer(life) => return life::main(life),
+        Campaign::Held(log) => return held::main(log),
+        Campaign::Floor(floor) => return floor::main(floor),
     };
-    for report in &reports {
+    println!("{}\n", setting::Setting::find());
+    let mut clean = true;
+    for campaign in campaigns {
+        let report = campaign();
         println!("{report}");
+        clean &= report.is_clean();
     }
-    if reports.iter().all(Report::is_clean) {
+    if clean {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const INSIDE: &str = "TORTURE_NAMESPACE";
 
@@ -20,9 +20,18 @@ pub fn enter() {
     let Ok(program) = std::env::current_exe() else {
         return;
     };
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "--"]);
+        command
+    };
+    // A container may forbid it; what cannot be mounted says so itself.
+    let allowed = unshare().arg("true").stderr(Stdio::null()).status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        return;
+    }
     // Returns only if it cannot be started.
-    let _ = Command::new("unshare")
-        .args(["--mount", "--propagation", "private", "--"])
+    let _ = unshare()
         .arg(program)
         .args(std::env::args_os().skip(1))
         .env(INSIDE, "1")

@@ -29,6 +29,9 @@ pub enum Op {
     SetLen(Inode, u64),
     /// A file was synced.
     Sync(Inode),
+    /// A sync of a file failed: the system may have dropped what was not synced before, and a later sync
+    /// does not bring it back.
+    FailedSync(Inode),
     /// The names in a folder were synced.
     SyncFolder(String),
     /// The child told something.
@@ -99,13 +102,19 @@ impl Recording {
         Ok(())
     }
 
-    /// Runs a load on the log and adds what it did.
-    pub fn run(&mut self, root: &Path, kind: &str, life: u64) -> io::Result<()> {
+    /// Runs a load on the log and adds what it did. A fault may be injected.
+    pub fn run(
+        &mut self,
+        root: &Path,
+        kind: &str,
+        life: u64,
+        inject: Option<&str>,
+    ) -> io::Result<()> {
         let trace = root.with_extension("trace");
         let strace = Strace {
             calls: "openat,write,writev,lseek,ftruncate,fsync,fdatasync,rename,unlink,mkdir"
                 .to_owned(),
-            inject: None,
+            inject: inject.map(str::to_owned),
             follow: true,
             whole: true,
             into: trace.clone(),
@@ -122,7 +131,8 @@ impl Recording {
         fs::remove_file(&trace)?;
         let mut files = HashMap::new();
         for (number, call) in calls.iter().enumerate() {
-            if call.returned().is_none_or(|returned| returned < 0) {
+            let failed_sync = matches!(call.name.as_str(), "fsync" | "fdatasync");
+            if !failed_sync && call.returned().is_none_or(|returned| returned < 0) {
                 continue;
             }
             if let Some(op) = self.understand(root, call, &mut files) {
@@ -217,7 +227,8 @@ impl Recording {
                 Some(Op::SetLen(*inode, length))
             }
             "fsync" | "fdatasync" => match files.get(&descriptor()?) {
-                Some((inode, _)) => Some(Op::Sync(*inode)),
+                Some((inode, _)) if call.returned() == Some(0) => Some(Op::Sync(*inode)),
+                Some((inode, _)) => Some(Op::FailedSync(*inode)),
                 None => {
                     let path = String::from_utf8_lossy(&strace::unhex(call.file()?)).into_owned();
                     Some(Op::SyncFolder(inside(&path)?))

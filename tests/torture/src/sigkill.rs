@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::Options;
 use crate::ledger::{Findings, Ledger};
+use crate::life::Life;
 use crate::progress;
 use crate::report::Report;
 use crate::workload::Random;
-use crate::writer::{self, Life, Writer};
+use crate::writer::{self, Writer};
 
 /// A life ends at most this long after it has opened the log.
 const MOST: Duration = Duration::from_millis(60);
@@ -26,7 +27,9 @@ pub fn run(options: &Options) -> Report {
     let mut opening = Duration::from_millis(10);
     let bar = progress::bar(report.name, report.trials);
     for life in 0..report.trials {
-        let plan = Life::random(&path, options.seed, life, false, &mut random);
+        let mut plan = Life::random(&path, options.seed, life, false, &mut random);
+        // Whoever was killed asks again.
+        plan.retry = life.checked_sub(1).filter(|_| random.below(3) == 0);
         let writer = Writer::start(&plan);
         match writer::wait_for_the_moment(&writer, &mut random, opening, MOST) {
             Ok(took) => opening = took.unwrap_or(opening),
@@ -46,8 +49,13 @@ pub fn run(options: &Options) -> Report {
             "openings that made new trees",
             u64::from(told.trees_rebuilt),
         );
-        report.count("events acknowledged", ledger.add(life, &told.acks));
-        let found = ledger.look(&path, life, &told.acks);
+        report.count("events acknowledged", ledger.add(&told.acks, None));
+        let repeated = told.acks.iter().filter(|ack| ack.life != life).count();
+        report.count(
+            "batches of the life before, appended again",
+            repeated as u64,
+        );
+        let found = ledger.look(&path, &told.acks);
         note(&mut report, life, &found);
         if life % 10 == 9 || life + 1 == report.trials {
             let opened = Instant::now();

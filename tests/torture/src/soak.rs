@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use experience_log::{EventQuery, ExperienceEventKind, ExperienceLog, ScanOptions};
 
 use crate::Options;
+use crate::held;
 use crate::process;
 use crate::progress;
 use crate::report::Report;
@@ -24,6 +25,8 @@ const REMEMBERED: usize = 4096;
 const CONSTANT_BYTES: u64 = 64 << 20;
 /// Memory that an event may take besides.
 const BYTES_AN_EVENT: u64 = 300;
+/// Memory that the load itself takes: caches that fill, memtables, four threads.
+const LOADED_BYTES: u64 = 512 << 20;
 /// What the size on disk may differ by whatever is held: segments that wait to be sealed, and what is
 /// filled ahead.
 const UNSETTLED_BYTES: f64 = (48 << 20) as f64;
@@ -116,6 +119,7 @@ pub fn run(options: &Options, minutes: Option<f64>) -> Report {
         .unwrap_or_else(PoisonError::into_inner);
     report.violations.append(&mut violations);
     judge(&mut report, &samples);
+    compare_with_a_new_process(&mut report, &path, &samples);
     whole(&mut report, &path, load.events.into_inner(), followed);
     report.took = load.start.elapsed();
     report
@@ -334,6 +338,27 @@ fn whole(report: &mut Report, path: &Path, events: u64, followed: Followed) {
             }
         }
         Err(error) => report.violation(format!("verify: {error}")),
+    }
+}
+
+/// What the long-lived process holds beside what the log needs is a leak.
+fn compare_with_a_new_process(report: &mut Report, path: &Path, samples: &[Sample]) {
+    let Some(last) = samples.last() else {
+        return;
+    };
+    let held = match held::by_a_new_process(path) {
+        Ok(held) => held,
+        Err(error) => return report.violation(format!("a new process: {error}")),
+    };
+    let (opening, megabytes) = (held.opening.as_secs_f64() * 1e3, held.resident as f64 / 1e6);
+    report.table.push(format!(
+        "a new process opens it in {opening:.1} ms, and holds {megabytes:.1} MB"
+    ));
+    if last.resident > 2 * held.resident + LOADED_BYTES {
+        report.violation(format!(
+            "{} bytes of memory at the end, {} in a new process",
+            last.resident, held.resident
+        ));
     }
 }
 

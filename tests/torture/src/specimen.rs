@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use experience_log::{ExperienceEventEnvelope, LogReader, Options};
 
+use crate::life::{Life, Mode};
 use crate::workload::Random;
-use crate::writer::{Life, Mode, Writer};
+use crate::writer::Writer;
 
 /// Bytes before the first frame of a segment, of a frame's header, and of its hash.
 const SEGMENT_HEADER: usize = 72;
@@ -115,6 +116,7 @@ impl Specimen {
             memtable_events: 256,
             large: false,
             without_sync: false,
+            retry: None,
         };
         let writer = Writer::start(&plan);
         assert!(

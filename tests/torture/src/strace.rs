@@ -162,3 +162,8 @@ pub fn unhex(text: &str) -> Vec<u8> {
         .filter_map(|digits| u8::from_str_radix(digits.get(..2)?, 16).ok())
         .collect()
 }
+
+/// A folder for a log, in memory where there is such a place: the faults are injected, not the disk's.
+pub fn folder() -> std::io::Result<tempfile::TempDir> {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())
+}

@@ -3,9 +3,11 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::clock::Patience;
 
 /// A child that says nothing for longer than this hangs.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -28,8 +30,8 @@ pub struct Batch {
 pub enum Line {
     /// Its process id.
     Pid(u64),
-    /// The log was opened.
-    Opened,
+    /// The log was opened, with so many events.
+    Opened(u64),
     /// It waits for a line.
     Ready,
     /// A batch was acknowledged, from this sequence number on.
@@ -72,7 +74,7 @@ impl Line {
         };
         Some(match word {
             "pid" => Self::Pid(number(&mut words)?),
-            "opened" => Self::Opened,
+            "opened" => Self::Opened(number(&mut words)?),
             "ready" => Self::Ready,
             "ack" => Self::Acked(batch(&mut words)?, number(&mut words)?),
             "unsaid" => {
@@ -106,7 +108,7 @@ pub struct Running {
     errors: Option<JoinHandle<String>>,
     /// All it has told.
     pub told: Vec<Line>,
-    deadline: Instant,
+    patience: Patience,
 }
 
 /// How a child ended.
@@ -150,7 +152,7 @@ impl Running {
             lines,
             errors,
             told: Vec::new(),
-            deadline: Instant::now() + PATIENCE,
+            patience: Patience::new(PATIENCE),
         })
     }
 
@@ -164,12 +166,12 @@ impl Running {
         false
     }
 
-    /// Lets it go on, with a new deadline.
+    /// Lets it go on, with new patience.
     pub fn go_on(&mut self) {
         if let Some(input) = &mut self.child.stdin {
             let _ = input.write_all(b"\n");
         }
-        self.deadline = Instant::now() + PATIENCE;
+        self.patience = Patience::new(PATIENCE);
     }
 
     /// The child's process id, as it told it.
@@ -187,9 +189,7 @@ impl Running {
         let status = loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => break Some(status),
-                Ok(None) if Instant::now() < self.deadline => {
-                    thread::sleep(Duration::from_millis(1));
-                }
+                Ok(None) if self.patience.wait() => {}
                 _ => {
                     waiting = self.waiting();
                     self.kill();
@@ -231,16 +231,11 @@ impl Running {
     }
 
     fn next(&mut self) -> Option<Line> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        match self.lines.recv_timeout(left) {
-            Ok(line) => {
-                self.deadline = Instant::now() + PATIENCE;
-                let line = Line::parse(&line);
-                self.told.push(line.clone());
-                Some(line)
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        let line = self.patience.receive(&self.lines).ok()?;
+        self.patience = Patience::new(PATIENCE);
+        let line = Line::parse(&line);
+        self.told.push(line.clone());
+        Some(line)
     }
 }
 

@@ -15,25 +15,53 @@ use crate::Options;
 use crate::crash::{Choice, Moment};
 use crate::kept;
 use crate::load;
-use crate::recording::{Op, Recording};
+use crate::progress;
+use crate::recording::{Done, Op, Recording};
 use crate::report::Report;
 use crate::strace;
 use crate::told::{Batch, Line};
 use crate::workload::Random;
 
-/// Runs that are recorded one after the other, by kind and life.
-const SCENARIOS: &[(&str, &[(&str, u64)])] = &[
-    ("one writer, twice", &[("single", 0), ("single", 1)]),
-    ("two writers, twice", &[("pair", 0), ("pair", 1)]),
+/// Runs that are recorded one after the other, by kind and life, with a call that fails.
+type Runs = &'static [(&'static str, u64, Option<&'static str>)];
+
+const SCENARIOS: &[(&str, Runs)] = &[
+    (
+        "one writer, twice",
+        &[("single", 0, None), ("single", 1, None)],
+    ),
+    (
+        "two writers, twice",
+        &[("pair", 0, None), ("pair", 1, None)],
+    ),
     (
         "unsynced, then the same events again",
-        &[("loose", 0), ("single", 0), ("single", 1)],
+        &[("loose", 0, None), ("single", 0, None), ("single", 1, None)],
     ),
-    ("closed and opened", &[("little", 0), ("single", 1)]),
+    (
+        "unsynced, then closed and opened",
+        &[("closing", 0, None), ("single", 1, None)],
+    ),
+    (
+        "closed and opened",
+        &[("little", 0, None), ("single", 1, None)],
+    ),
+    (
+        "into the trees before it is synced",
+        &[("flushing", 0, None), ("single", 1, None)],
+    ),
+    (
+        "a sync fails, then the same events again",
+        &[
+            ("single", 0, Some("fdatasync:error=EIO:when=4")),
+            ("single", 0, None),
+            ("single", 1, None),
+        ],
+    ),
 ];
 
 /// States in the long form, and in the short one.
-const STATES: (u64, u64) = (6000, 240);
+const STATES: (u64, u64) = (20_000, 1000);
 
 /// Wrong states of a run that are told in full.
 const WRONG: u64 = 3;
@@ -48,12 +76,23 @@ pub fn run(options: &Options) -> Report {
     }
     let mut random = Random::new(options.seed);
     let states = options.trials(STATES.0, STATES.1);
-    let again = if options.short { 1 } else { 6 };
+    let again = if options.short { 1 } else { 15 };
+    // Random choices at each point, beside those that are always tried.
+    let more = if options.short { 12 } else { 60 };
     let share = states / (SCENARIOS.len() as u64 + again);
+    let bar = progress::bar(report.name, SCENARIOS.len() as u64 + again);
     let mut torn = Vec::new();
     for (name, runs) in SCENARIOS {
         let begun = begin(None, runs);
-        enumerate(&mut report, &mut random, name, begun, share, &mut torn);
+        enumerate(
+            &mut report,
+            &mut random,
+            name,
+            begun,
+            (share, more),
+            &mut torn,
+        );
+        bar.inc(1);
     }
     // A crash while the log goes on after a crash.
     for _ in 0..again {
@@ -62,16 +101,17 @@ pub fn run(options: &Options) -> Report {
         };
         let start = torn.swap_remove(place as usize);
         let name = format!("after a crash of: {}", start.name);
-        let begun = begin(Some(start), &[("single", 9)]);
+        let begun = begin(Some(start), &[("single", 9, None)]);
         enumerate(
             &mut report,
             &mut random,
             &name,
             begun,
-            share,
+            (share, more),
             &mut Vec::new(),
         );
     }
+    bar.finish_and_clear();
     report.took = begun.elapsed();
     report
 }
@@ -88,8 +128,8 @@ struct Begun {
     acked: Vec<(Batch, u64)>,
 }
 
-fn begin(start: Option<Torn>, runs: &[(&str, u64)]) -> Result<Begun, String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+fn begin(start: Option<Torn>, runs: Runs) -> Result<Begun, String> {
+    let folder = strace::folder().map_err(|error| error.to_string())?;
     let root = folder.path().join("log");
     let mut acked = Vec::new();
     let record = |acked: &mut Vec<(Batch, u64)>| {
@@ -98,10 +138,10 @@ fn begin(start: Option<Torn>, runs: &[(&str, u64)]) -> Result<Begun, String> {
             acked.extend(start.acked);
         }
         let mut recording = Recording::of(&root)?;
-        for (kind, life) in runs {
+        for (kind, life, inject) in runs {
             let before = recording.done.len();
-            recording.run(&root, kind, *life)?;
-            if *kind == "loose" {
+            recording.run(&root, kind, *life, *inject)?;
+            if matches!(*kind, "loose" | "flushing" | "closing") {
                 // What it was told is kept survives the process, not a power cut.
                 for done in recording.done.iter_mut().skip(before) {
                     if matches!(done.op, Op::Told(Line::Acked(..))) {
@@ -116,19 +156,22 @@ fn begin(start: Option<Torn>, runs: &[(&str, u64)]) -> Result<Begun, String> {
     Ok(Begun { recording, acked })
 }
 
-/// Tries `share` states of a recording, spread over its points.
+/// Tries `share` states of a recording, spread over its points, from `more` random choices at each.
 fn enumerate(
     report: &mut Report,
     random: &mut Random,
     name: &str,
     begun: Result<Begun, String>,
-    share: u64,
+    (share, more): (u64, u64),
     torn: &mut Vec<Torn>,
 ) {
     let Begun { recording, acked } = match begun {
         Ok(begun) => begun,
         Err(error) => return report.violation(format!("{name}: {error}")),
     };
+    let failed = |done: &&Done| matches!(done.op, Op::FailedSync(_));
+    let failed = recording.done.iter().filter(failed).count() as u64;
+    report.count("syncs that were made to fail", failed);
     let mut acked = acked;
     // Every distinct state with what it must hold.
     let mut seen = HashSet::new();
@@ -143,7 +186,7 @@ fn enumerate(
             acked.push((batch.clone(), *first));
         }
         let moment = Moment::new(&recording, until);
-        let choices = moment.choices(random).into_iter();
+        let choices = moment.choices(random, more).into_iter();
         let fresh: Vec<_> = choices
             .filter(|choice| seen.insert((moment.state(choice).fingerprint(), acked.len())))
             .collect();
@@ -222,8 +265,7 @@ fn open(
     floor: u64,
     go_on: bool,
 ) -> Result<u64, String> {
-    // In memory, where there is such a place: what is read counts, not what is synced.
-    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+    let folder = strace::folder();
     let folder = folder.map_err(|error| error.to_string())?;
     let root = folder.path().join("log");
     let state = moment.state(choice);

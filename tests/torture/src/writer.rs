@@ -1,219 +1,40 @@
-//! A process that writes a log until it is ended, and the hand that holds it.
-//!
-//! The process is this program again, with the hidden subcommand `writer`. It tells on its standard output
-//! what it does, one line each: `opened`, `ack` for an acknowledged batch, `begin` and `end` of a flush or a
-//! rebuild.
+//! The hand that holds a writing process ([`Life`]), hears what it tells, and kills it.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
-use experience_log::{Durability, Error, ExperienceLog, Options};
-
-use crate::workload::{self, Random};
+use crate::clock::{Patience, Span};
+use crate::ledger::BatchId;
+use crate::life::Life;
+use crate::workload::Random;
 
 /// A writer that has not opened the log by then hangs.
 const OPENS_WITHIN: Duration = Duration::from_secs(120);
 
-/// What a life does besides appending.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Mode {
-    /// Nothing.
-    Append,
-    /// It flushes again and again.
-    Flush,
-    /// It rebuilds the trees again and again.
-    Rebuild,
-}
-
-/// How one life of the writer goes.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Life {
-    /// The log's directory.
-    #[arg(long)]
-    pub log: PathBuf,
-    /// The seed of the campaign.
-    #[arg(long = "life-seed")]
-    pub seed: u64,
-    /// The number of this life: events are named by it.
-    #[arg(long)]
-    pub life: u64,
-    /// Threads that append.
-    #[arg(long)]
-    pub writers: u64,
-    /// What it does besides.
-    #[arg(long)]
-    pub mode: Mode,
-    /// As the log's option.
-    #[arg(long)]
-    pub segment_bytes: u64,
-    /// As the log's option.
-    #[arg(long)]
-    pub memtable_events: usize,
-    /// Append events of up to the limit's size.
-    #[arg(long)]
-    pub large: bool,
-    /// Take the sync out: the negative control.
-    #[arg(long)]
-    pub without_sync: bool,
-}
-
-impl Life {
-    /// A life whose options follow from the dice.
-    pub fn random(log: &Path, seed: u64, life: u64, large: bool, random: &mut Random) -> Self {
-        let writers = if random.below(2) == 0 { 1 } else { 8 };
-        let mode = match random.below(6) {
-            0 => Mode::Rebuild,
-            1 => Mode::Flush,
-            _ => Mode::Append,
-        };
-        let segment_bytes = [32 << 10, 256 << 10, 1 << 20][random.below(3) as usize];
-        let memtable_events = [64, 256, 1024][random.below(3) as usize];
-        Self {
-            log: log.to_path_buf(),
-            seed,
-            life,
-            writers,
-            mode,
-            segment_bytes,
-            memtable_events,
-            large,
-            without_sync: false,
-        }
-    }
-
-    /// The options with which this life opens the log.
-    pub fn options(&self) -> Options {
-        let durability = if self.without_sync {
-            Durability::Os
-        } else {
-            Durability::Sync
-        };
-        ExperienceLog::options()
-            .durability(durability)
-            .segment_bytes(self.segment_bytes)
-            .memtable_events(self.memtable_events)
-    }
-
-    fn arguments(&self) -> Vec<String> {
-        let mut arguments = vec!["writer".to_owned()];
-        let mut option = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
-        option("--log", self.log.display().to_string());
-        option("--life-seed", self.seed.to_string());
-        option("--life", self.life.to_string());
-        option("--writers", self.writers.to_string());
-        option("--segment-bytes", self.segment_bytes.to_string());
-        option("--memtable-events", self.memtable_events.to_string());
-        let mode = self
-            .mode
-            .to_possible_value()
-            .expect("no mode is hidden from the arguments");
-        option("--mode", mode.get_name().to_owned());
-        let flags = [
-            ("--large", self.large),
-            ("--without-sync", self.without_sync),
-        ];
-        arguments.extend(
-            flags
-                .iter()
-                .filter(|(_, set)| *set)
-                .map(|(name, _)| (*name).to_owned()),
-        );
-        arguments
-    }
-}
-
-/// What the process does: writes until it is killed or an append fails.
-pub fn main(life: &Life) -> ExitCode {
-    let log = match life.options().open(&life.log) {
-        Ok(log) => log,
-        Err(error) => {
-            eprintln!("open failed: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    let recovery = log.recovery();
-    let rebuilt = recovery.trees_rebuilt.is_some();
-    tell(format_args!("opened {} {rebuilt}", recovery.torn_bytes));
-    thread::scope(|scope| {
-        for writer in 0..life.writers {
-            let log = &log;
-            scope.spawn(move || append(log, life, writer));
-        }
-        keep_busy(&log, life.mode);
-    });
-    ExitCode::from(3)
-}
-
-fn append(log: &ExperienceLog, life: &Life, writer: u64) {
-    for batch in 0.. {
-        let shape = workload::shape(life.seed, life.life, writer, batch, life.large);
-        let events = workload::batch_events(life.life, writer, batch, shape);
-        let appended = match events.as_slice() {
-            [event] => log.append(event).map(|one| one.sequence),
-            events => log
-                .append_batch(events)
-                .and_then(|all| all.sequences().next().ok_or(Error::Closed)),
-        };
-        match appended {
-            Ok(sequence) => tell(format_args!("ack {writer} {batch} {sequence}")),
-            Err(error) => fail("append", &error),
-        }
-    }
-}
-
-fn keep_busy(log: &ExperienceLog, mode: Mode) {
-    let (name, work): (&str, fn(&ExperienceLog) -> experience_log::Result<()>) = match mode {
-        Mode::Append => return,
-        Mode::Flush => ("flush", ExperienceLog::flush),
-        Mode::Rebuild => ("rebuild", ExperienceLog::rebuild_trees),
-    };
-    loop {
-        thread::sleep(Duration::from_millis(3));
-        tell(format_args!("begin {name}"));
-        if let Err(error) = work(log) {
-            fail(name, &error);
-        }
-        tell(format_args!("end {name}"));
-    }
-}
-
-/// One line, whole: a pipe takes as much at once.
-fn tell(line: std::fmt::Arguments<'_>) {
-    let line = format!("{line}\n");
-    let mut out = std::io::stdout().lock();
-    if out
-        .write_all(line.as_bytes())
-        .and_then(|()| out.flush())
-        .is_err()
-    {
-        // Whoever listened is gone.
-        std::process::exit(4);
-    }
-}
-
-fn fail(what: &str, error: &Error) -> ! {
-    eprintln!("{what} failed: {error}");
-    std::process::exit(3)
-}
-
 /// A batch that was acknowledged.
 #[derive(Debug, Clone, Copy)]
 pub struct Ack {
+    /// The life whose batch it is.
+    pub life: u64,
     /// The thread that appended it.
     pub writer: u64,
     /// Its number in that thread.
     pub batch: u64,
     /// The sequence number of its first event.
     pub sequence: u64,
-    /// It was heard after [`Writer::mark_the_cut`].
-    pub late: bool,
+    /// From the call of the append to its answer.
+    pub span: Span,
+}
+
+impl Ack {
+    /// The batch, as the ledger names it.
+    pub fn batch_id(&self) -> BatchId {
+        (self.life, self.writer, self.batch)
+    }
 }
 
 /// What a writer was at.
@@ -256,7 +77,7 @@ pub struct Told {
 }
 
 impl Told {
-    fn hear(&mut self, line: &str, late: bool) -> Option<()> {
+    fn hear(&mut self, line: &str) -> Option<()> {
         let mut words = line.split(' ');
         match words.next()? {
             "opened" => {
@@ -267,10 +88,14 @@ impl Told {
             "ack" => {
                 let mut number = || words.next()?.parse().ok();
                 self.acks.push(Ack {
+                    life: number()?,
                     writer: number()?,
                     batch: number()?,
                     sequence: number()?,
-                    late,
+                    span: Span {
+                        began: number()?,
+                        ended: number()?,
+                    },
                 });
             }
             "begin" if words.next()? == "flush" => self.phase = Phase::Flushing,
@@ -287,7 +112,6 @@ impl Told {
 pub struct Writer {
     child: Child,
     told: Arc<Mutex<Told>>,
-    cut: Arc<AtomicBool>,
     opened: Receiver<()>,
     listener: Option<JoinHandle<()>>,
 }
@@ -316,8 +140,6 @@ impl Writer {
         let told = Arc::new(Mutex::new(Told::default()));
         let (tell_opened, opened) = mpsc::channel();
         let heard = Arc::clone(&told);
-        let cut = Arc::new(AtomicBool::new(false));
-        let after = Arc::clone(&cut);
         let listener = thread::spawn(move || {
             let mut out = BufReader::new(out);
             let mut line = String::new();
@@ -326,7 +148,7 @@ impl Writer {
                 let known = heard
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .hear(line.trim_end(), after.load(Ordering::SeqCst));
+                    .hear(line.trim_end());
                 known.unwrap_or_else(|| panic!("the writer says {line:?}"));
                 if line.starts_with("opened") {
                     let _ = tell_opened.send(());
@@ -337,7 +159,6 @@ impl Writer {
         Self {
             child,
             told,
-            cut,
             opened,
             listener: Some(listener),
         }
@@ -345,12 +166,7 @@ impl Writer {
 
     /// Waits until the log is open. False if it never was.
     pub fn wait_until_open(&self) -> bool {
-        self.opened.recv_timeout(OPENS_WITHIN).is_ok()
-    }
-
-    /// What is heard from here on may have been acknowledged while the file system was being cut off.
-    pub fn mark_the_cut(&self) {
-        self.cut.store(true, Ordering::SeqCst);
+        Patience::new(OPENS_WITHIN).receive(&self.opened).is_ok()
     }
 
     /// What it is at.
@@ -413,13 +229,25 @@ pub fn wait_for_the_moment(
         thread::sleep(below(random, opening.mul_f64(1.1)));
         return Ok(None);
     }
-    if !writer.wait_until_open() {
-        return Err(format!(
-            "the log was not open {:.0?} after the start",
-            start.elapsed()
-        ));
-    }
-    let took = start.elapsed();
+    let took = open(writer, start)?;
     thread::sleep(below(random, most));
     Ok(Some(took))
+}
+
+/// Waits until it has written for a while, but not so long that all of it has been synced meanwhile.
+pub fn wait_while_it_writes(
+    writer: &Writer,
+    random: &mut Random,
+) -> Result<Option<Duration>, String> {
+    let took = open(writer, Instant::now())?;
+    thread::sleep(Duration::from_millis(40 + random.below(200)));
+    Ok(Some(took))
+}
+
+fn open(writer: &Writer, start: Instant) -> Result<Duration, String> {
+    if writer.wait_until_open() {
+        return Ok(start.elapsed());
+    }
+    let waited = start.elapsed();
+    Err(format!("the log was not open {waited:.0?} after the start"))
 }

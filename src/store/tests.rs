@@ -1,0 +1,123 @@
+//! After: an event that was written and not synced, whoever appends it again.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use super::handle::Store;
+use super::index::TermHasher;
+use super::instant::Instant;
+use super::journal::segment::{self, HEADER};
+use super::layout::{Found, Layout};
+use super::options::{Durability, StoreOptions};
+use super::prepare::{BatchEncoder, Prepared};
+use super::record::{Fields, Hints, NewRecord};
+use super::recover::{self, Recovery};
+
+fn batch(hasher: &TermHasher, event_id: &str) -> Prepared {
+    let fields = Fields {
+        event_id,
+        ..Fields::default()
+    };
+    let record = NewRecord {
+        payload_format: 1,
+        kind: 8,
+        instant: Instant::new(1, 0).unwrap(),
+        fields,
+        hints: Hints::default(),
+        payload: event_id.as_bytes(),
+    };
+    let mut batch = BatchEncoder::with_capacity(1);
+    batch.push(&record).unwrap();
+    batch.finish(hasher).unwrap()
+}
+
+fn options(durability: Durability) -> StoreOptions {
+    StoreOptions {
+        durability,
+        ..StoreOptions::default()
+    }
+}
+
+/// The log as a process leaves it that is killed now.
+fn killed(log: &Path, copy: &Path) {
+    fs::create_dir_all(copy.join("journal")).unwrap();
+    for name in ["FORMAT", "HEAD"] {
+        fs::copy(log.join(name), copy.join(name)).unwrap();
+    }
+    for file in segment::list(&log.join("journal")).unwrap() {
+        let name = file.path.file_name().unwrap();
+        fs::copy(&file.path, copy.join("journal").join(name)).unwrap();
+    }
+}
+
+#[test]
+fn a_repeated_event_is_synced_before_it_is_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), options(Durability::Sync)).unwrap();
+    let shared = store.shared();
+    // Whoever appended it first did not get as far as the sync.
+    let first = shared.write(batch(&shared.hasher, "e1")).unwrap();
+    assert_eq!((first.count, shared.commit.synced()), (1, 0));
+
+    let placed = shared.append(batch(&shared.hasher, "e1")).unwrap();
+    assert_eq!((placed[0].sequence, placed[0].written), (0, false));
+    assert_eq!(shared.commit.synced(), 1);
+    assert_eq!(shared.head.get(), 1);
+}
+
+#[test]
+fn what_a_killed_process_wrote_unsynced_is_synced_before_it_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, copy) = (folder.path().join("log"), folder.path().join("copy"));
+    let store = Store::open(&log, options(Durability::Os)).unwrap();
+    for event in ["e1", "e2"] {
+        store.append(batch(&store.shared().hasher, event)).unwrap();
+    }
+    killed(&log, &copy);
+    let segment = segment::list(&copy.join("journal")).unwrap().remove(0);
+
+    // Nothing proves that any frame is on the disk.
+    let layout = Layout::new(&copy);
+    let Found::Log(format) = layout.look().unwrap() else {
+        panic!("no log")
+    };
+    let head = layout.read_head(format.log_id).unwrap();
+    let end = recover::find_end(&layout, &format, head, &mut Recovery::default()).unwrap();
+    assert_eq!(end.mark.count, 2);
+    assert_eq!(end.unproven.unwrap().offset, HEADER as u64);
+
+    // So the opening writes them again, and the retry's answer is true.
+    let long_ago = SystemTime::UNIX_EPOCH;
+    let file = fs::File::options().write(true).open(&segment.path).unwrap();
+    file.set_modified(long_ago).unwrap();
+    let bytes = fs::read(&segment.path).unwrap();
+    let again = Store::open(&copy, options(Durability::Sync)).unwrap();
+    assert_eq!(fs::read(&segment.path).unwrap(), bytes);
+    assert!(fs::metadata(&segment.path).unwrap().modified().unwrap() > long_ago);
+    let placed = again.append(batch(&again.shared().hasher, "e2")).unwrap();
+    assert_eq!((placed[0].sequence, placed[0].written), (1, false));
+
+    // HEAD is written after that sync: it proves both.
+    let head = layout.read_head(format.log_id).unwrap();
+    assert_eq!(head.unwrap().count, 2);
+    let end = recover::find_end(&layout, &format, head, &mut Recovery::default()).unwrap();
+    assert_eq!(end.unproven, None);
+}
+
+#[test]
+fn a_log_that_is_synced_at_an_interval_is_synced() {
+    let folder = tempfile::tempdir().unwrap();
+    let periodic = Durability::Periodic(Duration::from_millis(1));
+    let store = Store::open(folder.path(), options(periodic)).unwrap();
+    let shared = store.shared();
+    store.append(batch(&shared.hasher, "e1")).unwrap();
+    for _ in 0..30_000 {
+        if shared.commit.synced() == 1 {
+            return;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    panic!("it is not synced");
+}

@@ -1,0 +1,152 @@
+//! After: safety lines that no other test would miss (docs/safety-lines.md).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by them"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use experience_log::{
+    DecisionStep, Durability, EventQuery, ExperienceEvent, ExperienceEventEnvelope, ExperienceLog,
+    Options,
+};
+
+fn event(id: &str) -> ExperienceEventEnvelope {
+    let event = ExperienceEvent::OutcomeRecorded {
+        chain_id: "chain".to_owned(),
+        step: DecisionStep::Planning,
+        passed: true,
+        stop_reason: Some(id.repeat(100)),
+        latency_ms: None,
+        tokens: None,
+        cost_microdollars: None,
+        backend: None,
+    };
+    ExperienceEventEnvelope::new(id, event).with_timestamp("2026-01-01T00:00:00Z")
+}
+
+fn options() -> Options {
+    ExperienceLog::options()
+        .durability(Durability::Os)
+        .segment_bytes(4096)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The journal's files, in order.
+fn segments(log: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(log.join("journal")).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn cut(segment: &Path, bytes: u64) {
+    let file = fs::OpenOptions::new().write(true).open(segment).unwrap();
+    file.set_len(file.metadata().unwrap().len() - bytes)
+        .unwrap();
+}
+
+#[test]
+fn a_tampered_segment_is_not_sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    let log_path = folder.path().join("agent.log");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1/damaged");
+    copy(&fixtures.join("tampered-event"), &log_path);
+    let tampered = segments(&log_path).pop().unwrap();
+    assert_eq!(tampered.extension().unwrap(), "seg");
+
+    let log = options().open(&log_path).unwrap();
+    for number in 0..20 {
+        log.append(&event(&format!("more-{number}"))).unwrap();
+    }
+    log.flush().unwrap();
+    // A later segment is sealed: this one had its turn.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let sealed = |path: &PathBuf| *path > tampered && path.extension().unwrap() == "segz";
+    while !segments(&log_path).iter().any(sealed) {
+        assert!(Instant::now() < deadline, "nothing is sealed");
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert!(tampered.exists());
+    assert!(!tampered.with_extension("segz").exists());
+    assert!(!log.verify().unwrap().is_intact());
+}
+
+#[test]
+fn a_journal_behind_its_trees_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = options().open(folder.path()).unwrap();
+    for number in 0..3 {
+        log.append(&event(&format!("event-{number}"))).unwrap();
+    }
+    log.flush().unwrap();
+    log.close().unwrap();
+    // Nothing but the trees still tells of the last event.
+    fs::remove_file(folder.path().join("HEAD")).unwrap();
+    cut(segments(folder.path()).last().unwrap(), 8);
+    assert!(options().open(folder.path()).unwrap_err().is_damage());
+}
+
+#[test]
+fn trees_of_another_history_are_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+    let log = options().open(&one).unwrap();
+    log.append(&event("first")).unwrap();
+    log.close().unwrap();
+    copy(&one, &other);
+    for (path, id) in [(&one, "here"), (&other, "there")] {
+        let log = options().open(path).unwrap();
+        log.append(&event(id)).unwrap();
+        log.flush().unwrap();
+        log.close().unwrap();
+    }
+    fs::remove_dir_all(one.join("trees")).unwrap();
+    copy(&other.join("trees"), &one.join("trees"));
+
+    let log = options().open(&one).unwrap();
+    assert!(log.recovery().trees_rebuilt.is_some());
+    let found = log.query(&EventQuery::new().chain("chain")).unwrap();
+    assert_eq!(found, [event("first"), event("here")]);
+    assert!(log.verify().unwrap().is_intact());
+}
+
+#[test]
+fn a_journal_that_does_not_continue_head_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+    let log = options().open(&one).unwrap();
+    log.append(&event("first")).unwrap();
+    log.close().unwrap();
+    copy(&one, &other);
+    for (path, id) in [(&one, "here"), (&other, "then")] {
+        let log = options().open(path).unwrap();
+        log.append(&event(id)).unwrap();
+        log.close().unwrap();
+    }
+    // Both are as long: HEAD of one names the end of the same frame in the other.
+    let head = fs::read(one.join("HEAD")).unwrap();
+    let log = options().open(&other).unwrap();
+    log.append(&event("more")).unwrap();
+    log.close().unwrap();
+    fs::write(other.join("HEAD"), head).unwrap();
+    fs::remove_dir_all(other.join("trees")).unwrap();
+    assert!(options().open(&other).unwrap_err().is_damage());
+}
