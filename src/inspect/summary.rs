@@ -288,17 +288,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_unknown_is_shown_by_its_members() {
-        let envelope =
-            r#"{"event_id":"e","event":{"type":"K","data":{"a":{"b":{"c":1},"d":"x"},"e":null}}}"#;
-        assert_eq!(of_json(envelope), "a {b {…}, d x}");
-        assert_eq!(of_json(r#"{"a":[1,2],"b":1.5}"#), "a [2], b 1.5");
-        assert_eq!(of_json("[1]"), "[1]");
-        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(10_000));
-        assert!(of_json(&long).len() <= HEAD + 2);
-    }
-
-    #[test]
     fn thousands_are_set_apart() {
         let shown = [0, 999, 1_000, 1_234_567].map(grouped);
         assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
@@ -309,5 +298,16 @@ mod tests {
         let long = "ü".repeat(HEAD + 1);
         assert_eq!(head(&long).chars().count(), HEAD);
         assert_eq!(head("short"), "short");
+    }
+
+    #[test]
+    fn what_is_unknown_is_shown_by_its_members() {
+        let envelope =
+            r#"{"event_id":"e","event":{"type":"K","data":{"a":{"b":{"c":1},"d":"x"},"e":null}}}"#;
+        assert_eq!(of_json(envelope), "a {b {…}, d x}");
+        assert_eq!(of_json(r#"{"a":[1,2],"b":1.5}"#), "a [2], b 1.5");
+        assert_eq!(of_json("[1]"), "[1]");
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(10_000));
+        assert!(of_json(&long).len() <= HEAD + 2);
     }
 }

@@ -28,6 +28,12 @@ impl Zone {
 
     /// The date and the time of day of an RFC 3339 text. Another text stands for itself.
     pub(crate) fn date_and_time(&self, instant: &str, milliseconds: bool) -> (String, String) {
+        // A logical time is a name and a number.
+        if let Some((name, number)) = instant.split_once(':')
+            && name == "lamport"
+        {
+            return (name.to_owned(), number.to_owned());
+        }
         let Ok(timestamp) = instant.parse::<Timestamp>() else {
             return (instant.to_owned(), "?".to_owned());
         };
@@ -57,9 +63,9 @@ impl Zone {
     /// To the minute.
     pub(crate) fn minute(&self, instant: &str) -> String {
         let (date, time) = self.date_and_time(instant, false);
-        match time.get(..5) {
+        match time.get(..5).filter(|_| date != "lamport") {
             Some(minute) => format!("{date} {minute}"),
-            None => date,
+            None => self.stamp(instant, false),
         }
     }
 }
@@ -104,6 +110,8 @@ mod tests {
             "1970-01-01 00:00:00.000"
         );
         assert_eq!(stamp("253402300799s after", true), "253402300799s after");
+        assert_eq!(stamp("lamport:7", true), "lamport 7");
+        assert_eq!(Zone::utc().minute("lamport:1234567"), "lamport 1234567");
         assert_eq!(Zone::utc().minute(text), "2026-01-21 23:59");
     }
 
