@@ -34,6 +34,7 @@ mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod inspect;
 mod log;
 mod store;
 
@@ -41,9 +42,9 @@ pub use contract::codec;
 pub use contract::{experience_store, governed_artifact, kernel_boundary, recall};
 pub use error::{Damage, Error, IdentifierFlaw, Result};
 pub use log::{
-    Appended, Appender, Artifact, ArtifactChange, BatchOutcome, EntryQuery, ExperienceLog, Follow,
-    ForeignEvent, IdentifierRule, LogEntry, LogReader, Options, Payload, Replay, Replayer, Scan,
-    ScanCursor, ScanOptions, Stats,
+    Appended, Appender, Artifact, ArtifactChange, BatchOutcome, Commit, EntryQuery, ExperienceLog,
+    Follow, ForeignEvent, IdentifierRule, LogEntry, LogReader, Options, Payload, Replay, Replayer,
+    Scan, ScanCursor, ScanOptions, Sizes, Stats,
 };
 pub use store::options::Durability;
 pub use store::query::plan::{AccessPath, Explanation};

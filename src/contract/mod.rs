@@ -14,4 +14,4 @@ pub mod recall;
 #[cfg(test)]
 mod json_shape;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;

@@ -19,7 +19,7 @@ use crate::store::memtable::Entry;
 use crate::store::query::range::{Order, Range};
 use crate::store::record::{FIELDS, Field, Fields, Hints, NewRecord, Record};
 use crate::store::trees::block::{self as blocks, Block};
-use crate::store::trees::directory::{self, BlockInfo, Directory};
+use crate::store::trees::directory::{BlockInfo, Directory};
 use crate::store::trees::filter::Probe;
 use crate::store::trees::keys;
 use crate::store::trees::manifest::Manifest;
@@ -169,18 +169,32 @@ pub fn block(bytes: &[u8]) {
     let Some((count, raw)) = bytes.split_first() else {
         return;
     };
-    let mut plain = vec![1, 0, count % 65, 0];
-    plain.extend_from_slice(&u32::try_from(raw.len()).unwrap().to_le_bytes());
-    plain.extend_from_slice(raw);
-    read_block(&plain);
-    let mut packed = plain[..8].to_vec();
-    packed[1] = 1;
-    packed.extend_from_slice(&lz4_flex::block::compress(raw));
-    read_block(&packed);
+    // At most thirty-two events, so that their records are one piece.
+    let count = count % 33;
+    let Some((table, raw)) = raw.split_first() else {
+        return;
+    };
+    let (table, records) = raw.split_at(raw.len().min(usize::from(*table)));
+    for codec in [0, 1] {
+        let mut block = vec![2, count, 0];
+        let mut stored = Vec::new();
+        for raw in [table, records].iter().take(1 + usize::from(count).min(1)) {
+            let packed = match codec {
+                0 => raw.to_vec(),
+                _ => lz4_flex::block::compress(raw),
+            };
+            block.push(codec);
+            block.extend_from_slice(&u32::try_from(raw.len()).unwrap().to_le_bytes());
+            block.extend_from_slice(&u32::try_from(packed.len()).unwrap().to_le_bytes());
+            stored.extend_from_slice(&packed);
+        }
+        block.extend_from_slice(&stored);
+        read_block(&block);
+    }
 }
 
 fn read_block(bytes: &[u8]) {
-    let Ok(block) = Block::open(bytes) else {
+    let Ok(block) = Block::open(bytes.to_vec()) else {
         return;
     };
     assert!(block.len() <= blocks::MAX_SLOTS);
@@ -200,7 +214,7 @@ fn read_block(bytes: &[u8]) {
             }));
         }
     }
-    let again = Block::open(&blocks::encode(&entries)).unwrap();
+    let again = Block::open(blocks::encode(&entries)).unwrap();
     assert_eq!(again.len(), entries.len());
     for (place, entry) in entries.iter().enumerate() {
         let slot = again.slot(place).unwrap();
@@ -257,7 +271,7 @@ pub fn key(bytes: &[u8]) {
     };
     match sort % 3 {
         0 => event_key(bytes),
-        1 => directory_page(bytes),
+        1 => directory(bytes),
         _ => manifest(bytes),
     }
 }
@@ -270,20 +284,26 @@ fn event_key(bytes: &[u8]) {
     }
 }
 
-fn directory_page(bytes: &[u8]) {
-    let Ok(page) = Directory::decode_page(bytes) else {
-        return;
-    };
+/// Blocks told of: of each, the length of its key, the length of its value, and both.
+fn directory(bytes: &[u8]) {
+    let mut blocks: Vec<BlockInfo> = Vec::new();
+    let mut rest = bytes;
+    while let [key, value, after @ ..] = rest {
+        let Some((key, after)) = after.split_at_checked(usize::from(*key)) else {
+            break;
+        };
+        let Some((value, after)) = after.split_at_checked(usize::from(*value)) else {
+            break;
+        };
+        rest = after;
+        if let Ok(mut info) = BlockInfo::decode(key, value) {
+            info.number = u32::try_from(blocks.len()).unwrap();
+            assert_eq!(BlockInfo::decode(key, &info.encode()), Ok(info.clone()));
+            blocks.push(info);
+        }
+    }
     let mut directory = Directory::default();
-    directory.add(page);
-    let blocks: Vec<BlockInfo> = directory
-        .blocks()
-        .iter()
-        .map(|block| BlockInfo::clone(block))
-        .collect();
-    let mut again = Directory::default();
-    again.add(Directory::decode_page(&directory::encode_page(&blocks)).unwrap());
-    assert_eq!(again.blocks(), directory.blocks());
+    directory.add(blocks.clone());
     let directory = Arc::new(directory);
     let at = |place: usize| {
         blocks
@@ -475,6 +495,7 @@ fn foreign_record() -> Vec<u8> {
 #[expect(clippy::too_many_lines, reason = "a list, one entry after the other")]
 pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     use crate::store::record::Kind;
+    use crate::store::trees::block_file::BlockPlace;
     use crate::store::trees::filter::BloomFilter;
     use crate::store::trees::run::Posting;
 
@@ -531,8 +552,19 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     seeds.push(("record", "foreign", foreign_record()));
     let packed = blocks::encode(&entries);
     seeds.push(("block", "packed", packed.clone()));
-    let raw = lz4_flex::block::decompress(&packed[8..], 1 << 16).unwrap();
-    seeds.push(("block", "plain", [&[4][..], &raw].concat()));
+    let mut plain = vec![4, packed[4]];
+    let mut places = packed[3..].chunks(9).take(2);
+    let mut stored = &packed[3 + 2 * 9..];
+    for place in places.by_ref() {
+        let length = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap()) as usize;
+        let (raw, rest) = stored.split_at(length(&place[5..]));
+        plain.extend(match place[0] {
+            0 => raw.to_vec(),
+            _ => lz4_flex::block::decompress(raw, length(&place[1..5])).unwrap(),
+        });
+        stored = rest;
+    }
+    seeds.push(("block", "plain", plain));
 
     let header = FrameHeader {
         count: 4,
@@ -578,13 +610,25 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let (first, last) = (entries[0].position, entries[3].position);
     let info = |tenant: Option<&str>| BlockInfo {
         number: 0,
-        key: keys::event_key(tenant, first, "evt-0").into(),
         tenant: tenant.map(Arc::from),
         first,
         last,
         events: 4,
+        place: BlockPlace {
+            offset: 300,
+            length: u32::try_from(packed.len()).unwrap(),
+            crc: crc32c::crc32c(&packed),
+        },
     };
-    let page = directory::encode_page(&[info(None), info(Some("tenant")), info(Some("a\0b"))]);
+    let mut page = Vec::new();
+    for tenant in [None, Some("tenant"), Some("a\0b")] {
+        let (key, value) = (
+            keys::event_key(tenant, first, "evt-0"),
+            info(tenant).encode(),
+        );
+        page.extend([&key, &value].map(|part| u8::try_from(part.len()).unwrap()));
+        page.extend([key, value].concat());
+    }
     let mut manifest = Manifest::new(LOG_ID);
     manifest.runs.push(RunInfo {
         number: 3,
@@ -598,7 +642,11 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     for kind in [Kind::Number(8), Kind::Named("GoalReached".into())] {
         manifest.kinds.count(std::iter::repeat_n(kind, 40));
     }
-    seeds.push(("key", "event", [&[0][..], &info(Some("a\0b")).key].concat()));
+    seeds.push((
+        "key",
+        "event",
+        [&[0][..], &keys::event_key(Some("a\0b"), first, "evt-0")].concat(),
+    ));
     seeds.push(("key", "directory", [&[1][..], &page].concat()));
     seeds.push(("key", "manifest", [&[2][..], &manifest.encode()].concat()));
 

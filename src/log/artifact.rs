@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::entry::LogEntry;
 use crate::contract::experience_store::{ArtifactKind, ArtifactQuery, ExperienceEvent};
 use crate::contract::governed_artifact::{GovernedArtifactState, RollbackRecord};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// An artifact: its state by the last event that tells of it, and how it came there.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +55,12 @@ pub(crate) fn collect(
     let mut artifacts: BTreeMap<(Option<String>, String), Artifact> = BTreeMap::new();
     for entry in entries {
         let entry = entry?;
-        let envelope = entry.envelope()?;
+        let envelope = match entry.envelope() {
+            Ok(envelope) => envelope,
+            // What a newer version wrote of an artifact cannot be told; the others can.
+            Err(Error::Undecodable { .. }) => continue,
+            Err(error) => return Err(error),
+        };
         let place = (entry.sequence(), envelope.event_id, envelope.occurred_at);
         let Some((artifact_id, kind, change)) = change(envelope.event, place) else {
             continue;

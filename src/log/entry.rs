@@ -58,6 +58,26 @@ impl LogEntry {
         time::format(self.position.instant)
     }
 
+    /// The same as nanoseconds since 1970-01-01T00:00:00Z; negative before. That of a logical time is only good to
+    /// order by.
+    #[must_use]
+    pub fn instant_nanoseconds(&self) -> i128 {
+        time::nanoseconds(self.position.instant)
+    }
+
+    /// The BLAKE3 hash of its stored bytes: equal for the same event in two logs of one format.
+    #[must_use]
+    pub fn content_hash(&self) -> [u8; 32] {
+        *blake3::hash(self.record.payload()).as_bytes()
+    }
+
+    /// The number by which the log knows its kind, also where [`kind`](Self::kind) is `None`. The kinds of other
+    /// contracts share one.
+    #[must_use]
+    pub fn kind_number(&self) -> u16 {
+        self.record.kind()
+    }
+
     /// The event's id.
     #[must_use]
     pub fn event_id(&self) -> &str {

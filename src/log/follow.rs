@@ -63,9 +63,7 @@ impl Follow {
             if left.is_zero() {
                 return Ok(None);
             }
-            self.inner
-                .reader()
-                .wait_beyond(self.inner.position(), left)?;
+            self.inner.wait(left)?;
         }
     }
 }

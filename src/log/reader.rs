@@ -4,18 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::artifact::{self, Artifact};
+use super::commit::Commit;
 use super::entry::LogEntry;
 use super::entry_query::EntryQuery;
 use super::follow::{Follow, Replay};
 use super::request;
 use super::scan::{Scan, ScanOptions};
-use super::stats::Stats;
+use super::stats::{Sizes, Stats};
 use super::{admit, kind_code};
 use crate::contract::experience_store::{
     ArtifactQuery, EventQuery, ExperienceEvent, ExperienceEventEnvelope, ExperienceEventKind,
 };
 use crate::contract::kernel_boundary::TraceLink;
 use crate::error::Result;
+use crate::store::copy;
 use crate::store::look::Look;
 use crate::store::query::filter::{Contracts, Wanted};
 use crate::store::query::plan::Explanation;
@@ -108,6 +110,15 @@ impl LogReader {
     /// As for [`query`](Self::query).
     pub fn explain(&self, query: &EventQuery, options: ScanOptions) -> Result<Explanation> {
         self.store.explain(request::request(query, options)?)
+    }
+
+    /// How [`scan_entries`](Self::scan_entries) would find the same.
+    ///
+    /// # Errors
+    ///
+    /// As for [`query`](Self::query).
+    pub fn explain_entries(&self, query: &EntryQuery, options: ScanOptions) -> Result<Explanation> {
+        self.store.explain(request::entries(query, options)?)
     }
 
     /// All events in the order of appending, from the sequence number `from` on.
@@ -213,6 +224,39 @@ impl LogReader {
     /// Damage, a closed log, or an error of the file system.
     pub fn stats(&self) -> Result<Stats> {
         Ok(Stats::new(self.store.format(), self.store.stats()?))
+    }
+
+    /// Sizes on disk and in memory, told without reading the events.
+    ///
+    /// # Errors
+    ///
+    /// A closed log, or an error of the file system.
+    pub fn sizes(&self) -> Result<Sizes> {
+        Ok(Sizes::new(self.store.format(), &self.store.sizes()?))
+    }
+
+    /// Copies the record of the log, which is its journal, to a new directory: a log of its own, whose trees
+    /// its first opening makes. Somebody may be writing the log meanwhile: the copy holds whole commits, at
+    /// least those that are there now. It is not synced.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotALog`](crate::Error::NotALog) if the directory is not empty; an error of the file system.
+    pub fn copy_to(&self, path: impl AsRef<Path>) -> Result<()> {
+        copy::copy(
+            self.store.layout(),
+            self.store.format().log_id,
+            path.as_ref(),
+        )
+    }
+
+    /// The commit that event `sequence` was appended in; `None` if there is no such event.
+    ///
+    /// # Errors
+    ///
+    /// Damage, or a closed log.
+    pub fn commit_of(&self, sequence: u64) -> Result<Option<Commit>> {
+        Ok(self.store.frame_of(sequence)?.as_ref().map(Commit::new))
     }
 
     /// Reads everything again and compares journal, hashes and trees. Nothing is changed: a read-only

@@ -79,7 +79,27 @@ pub(crate) fn entries(query: &EntryQuery, options: ScanOptions) -> Result<Reques
     })
 }
 
-fn range(range: &TimeRange, parse: fn(&str) -> Result<Instant, String>) -> Result<Range> {
+/// The bounds of a time range, both included, as nanoseconds since 1970-01-01T00:00:00Z.
+pub(crate) fn bounds(range: Option<&TimeRange>) -> Result<(i128, i128)> {
+    let Some(range) = range else {
+        return Ok((i128::MIN, i128::MAX));
+    };
+    let (start, end) = instants(range, time::parse_any)?;
+    Ok((
+        start.map_or(i128::MIN, time::nanoseconds),
+        end.map_or(i128::MAX, time::nanoseconds),
+    ))
+}
+
+fn range(range: &TimeRange, parse: Parse) -> Result<Range> {
+    let (start, end) = instants(range, parse)?;
+    Ok(Range::between(start, end))
+}
+
+/// Reads a time as an instant, or says why it is none.
+type Parse = fn(&str) -> Result<Instant, String>;
+
+fn instants(range: &TimeRange, parse: Parse) -> Result<(Option<Instant>, Option<Instant>)> {
     let bound = |field: &'static str, text: &Option<String>| {
         let Some(text) = text else { return Ok(None) };
         parse(text).map(Some).map_err(|reason| Error::InvalidQuery {
@@ -90,5 +110,5 @@ fn range(range: &TimeRange, parse: fn(&str) -> Result<Instant, String>) -> Resul
     };
     let start = bound("time_range.start", &range.start)?;
     let end = bound("time_range.end", &range.end)?;
-    Ok(Range::between(start, end))
+    Ok((start, end))
 }

@@ -68,6 +68,27 @@ pub(crate) fn format(instant: Instant) -> String {
     }
 }
 
+/// Nanoseconds since 1970-01-01T00:00:00Z.
+pub(crate) fn nanoseconds(instant: Instant) -> i128 {
+    i128::from(instant.seconds()) * 1_000_000_000 + i128::from(instant.nanoseconds())
+}
+
+/// Whether such nanoseconds stand for a logical time, which is no distance from 1970.
+pub(crate) fn is_logical(nanoseconds: i128) -> bool {
+    instant(nanoseconds).is_some_and(|instant| instant.as_logical().is_some())
+}
+
+fn instant(nanoseconds: i128) -> Option<Instant> {
+    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).ok()?;
+    let fraction = u32::try_from(nanoseconds.rem_euclid(1_000_000_000)).ok()?;
+    Instant::new(seconds, fraction)
+}
+
+/// Such nanoseconds in UTC, RFC 3339; a logical time as it was written.
+pub(crate) fn format_nanoseconds(nanoseconds: i128) -> String {
+    instant(nanoseconds).map_or_else(|| nanoseconds.to_string(), format)
+}
+
 /// A time of recording in UTC, RFC 3339. `nanoseconds` count from 1970.
 pub(crate) fn format_recorded(nanoseconds: i64) -> String {
     Timestamp::from_nanosecond(i128::from(nanoseconds)).map_or_else(

@@ -72,7 +72,10 @@ impl Maintenance {
             match self.next_task() {
                 Task::Stop => return Ok(()),
                 Task::Rebuild(reason) => self.rebuild(&reason)?,
-                Task::Flush(frozen) => self.flush(&frozen)?,
+                Task::Flush(frozen) => {
+                    self.flush(&frozen)?;
+                    self.keep_up()?;
+                }
                 Task::Tidy => {
                     if !self.tidy()? {
                         self.rest();
@@ -129,6 +132,21 @@ impl Maintenance {
         self.publish(|view| view.frozen.retain(|other| other.mark.count > mark.count));
         // HEAD only repeats what the journal says: an older one is as true.
         let _ = shared.layout.write_head(shared.format.log_id, &mark);
+        Ok(())
+    }
+
+    /// Merges runs if that cannot wait for a rest: under a steady load there is none, and look-ups would pass
+    /// over more and more runs.
+    fn keep_up(&mut self) -> Result<()> {
+        let merged = match &mut self.trees {
+            Some(trees) if trees.is_behind() => trees.merge_once(),
+            _ => Ok(false),
+        };
+        match merged {
+            Ok(true) => self.publish(|_| {}),
+            Ok(false) => {}
+            Err(error) => self.rebuild(&Rebuild::Broken(error))?,
+        }
         Ok(())
     }
 

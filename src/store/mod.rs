@@ -4,6 +4,7 @@
 pub(crate) mod append;
 pub(crate) mod body;
 pub(crate) mod bytes;
+pub(crate) mod copy;
 pub(crate) mod entry_reader;
 pub(crate) mod group_commit;
 pub(crate) mod handle;

@@ -8,7 +8,7 @@ use super::body;
 use super::entry_reader::EntryReader;
 use super::index::{Index, TermHasher};
 use super::instant::Position;
-use super::journal::reader::JournalReader;
+use super::journal::reader::{JournalReader, OwnedFrame};
 use super::layout::{Format, Layout};
 use super::look::{self, Look};
 use super::memtable::Entry;
@@ -182,6 +182,16 @@ impl StoreReader {
         }
     }
 
+    /// The frame that holds event `sequence`.
+    pub(crate) fn frame_of(&self, sequence: u64) -> Result<Option<OwnedFrame>> {
+        let head = self.head()?;
+        if sequence >= head {
+            return Ok(None);
+        }
+        JournalReader::seek(&self.layout().journal(), self.format().log_id, sequence)?
+            .next_before(head)
+    }
+
     /// The event that was recorded last under the trace link's id, by one of these contracts.
     pub(crate) fn latest_trace_link(
         &self,
@@ -278,14 +288,19 @@ impl Scan {
     }
 
     fn start_on_journal(&mut self) -> Result<()> {
-        self.state = State::Journal(Box::new(JournalScan::new(
+        let scan = JournalScan::new(
             &self.reader.layout().journal(),
             self.reader.format().log_id,
             &self.filter,
             self.range,
             self.order,
             self.left,
-        )?));
+        )?;
+        let read = scan.work();
+        self.work.commits_read += read.commits_read;
+        self.work.bytes_read += read.bytes_read;
+        self.work.events_checked += read.events_checked;
+        self.state = State::Journal(Box::new(scan));
         Ok(())
     }
 
@@ -322,8 +337,9 @@ impl Scan {
         }
         match &mut self.state {
             State::Journal(scan) => {
-                self.work.given += 1;
-                scan.next()
+                let hit = scan.next()?;
+                self.work.given += u64::from(hit.is_some());
+                Ok(hit)
             }
             State::Trees(_) | State::Done => Ok(None),
         }
@@ -336,7 +352,7 @@ impl Scan {
         }
     }
 
-    /// What was done so far, as far as the trees and memory were used.
+    /// What was done so far.
     pub(crate) fn work(&self) -> ScanWork {
         self.work
     }
@@ -357,8 +373,16 @@ impl Replay {
         self.next
     }
 
-    pub(crate) fn reader(&self) -> &StoreReader {
-        &self.reader
+    /// Waits until there may be more to read, for at most `timeout`.
+    pub(crate) fn wait(&self, timeout: Duration) -> Result<()> {
+        match &self.reader {
+            StoreReader::Live(_) => {
+                self.reader.wait_beyond(self.next, timeout)?;
+            }
+            // The next look at the journal tells; it costs less than finding the journal's end anew.
+            StoreReader::Look(_) => thread::sleep(timeout.min(POLL)),
+        }
+        Ok(())
     }
 
     /// The next event, or `None` if there is none yet.

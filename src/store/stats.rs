@@ -2,17 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
 use super::body;
 use super::instant::{Instant, Position};
 use super::journal::reader::JournalReader;
 use super::journal::segment;
 use super::look::Look;
+use super::memtable::Entry;
 use super::query::range::{Order, Range};
 use super::reader::StoreReader;
 use super::record::{Field, Kind, Record};
 use super::shared::Shared;
 use crate::error::{Error, Result};
+
+/// What a log takes, on disk and in memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct StoreSizes {
+    pub(crate) segments: u64,
+    pub(crate) sealed_segments: u64,
+    pub(crate) journal_bytes: u64,
+    pub(crate) tree_bytes: u64,
+    /// Unknown to a handle that only looks.
+    pub(crate) in_memory: Option<u64>,
+    pub(crate) blocks: Option<u64>,
+}
 
 /// What a log holds and takes.
 #[derive(Debug, Clone, Default)]
@@ -22,13 +36,7 @@ pub(crate) struct StoreStats {
     pub(crate) tenants: BTreeMap<Option<String>, u64>,
     pub(crate) oldest: Option<Instant>,
     pub(crate) newest: Option<Instant>,
-    pub(crate) segments: u64,
-    pub(crate) sealed_segments: u64,
-    pub(crate) journal_bytes: u64,
-    pub(crate) tree_bytes: u64,
-    /// Unknown to a handle that only looks.
-    pub(crate) in_memory: Option<u64>,
-    pub(crate) blocks: Option<u64>,
+    pub(crate) sizes: StoreSizes,
 }
 
 impl StoreStats {
@@ -56,16 +64,35 @@ impl StoreReader {
             Self::Live(shared) => of_shared(shared)?,
             Self::Look(look) => of_journal(look)?,
         };
+        stats.sizes = self.sizes()?;
+        Ok(stats)
+    }
+
+    /// Sizes, told without reading an event.
+    pub(crate) fn sizes(&self) -> Result<StoreSizes> {
+        let mut sizes = StoreSizes::default();
+        if let Self::Live(shared) = self {
+            shared.check_open()?;
+            let (head, view) = (shared.head.get(), shared.view());
+            if let Some(trees) = &view.trees {
+                let waiting = |entry: &&Arc<Entry>| entry.position.sequence < head;
+                let counts = view
+                    .memtables()
+                    .map(|memtable| memtable.entries().iter().filter(waiting).count() as u64);
+                sizes.in_memory = Some(counts.sum());
+                sizes.blocks = Some(u64::from(trees.directory.next_number()));
+            }
+        }
         for file in segment::list(&self.layout().journal())? {
             // A segment may be sealed, under another name, at this moment.
-            stats.journal_bytes += fs::metadata(&file.path).map_or(0, |metadata| metadata.len());
-            stats.segments += 1;
-            stats.sealed_segments += u64::from(file.sealed);
+            sizes.journal_bytes += fs::metadata(&file.path).map_or(0, |metadata| metadata.len());
+            sizes.segments += 1;
+            sizes.sealed_segments += u64::from(file.sealed);
         }
         if let Some(newest) = self.layout().generations()?.last() {
-            stats.tree_bytes = folder_size(&self.layout().generation(*newest))?;
+            sizes.tree_bytes = folder_size(&self.layout().generation(*newest))?;
         }
-        Ok(stats)
+        Ok(sizes)
     }
 }
 
@@ -77,7 +104,6 @@ fn of_shared(shared: &Shared) -> Result<StoreStats> {
     let Some(trees) = &view.trees else {
         return count_journal(&shared.layout.journal(), shared.format.log_id, head);
     };
-    let mut in_memory = 0;
     for memtable in view.memtables() {
         for entry in memtable
             .entries()
@@ -85,7 +111,6 @@ fn of_shared(shared: &Shared) -> Result<StoreStats> {
             .filter(|entry| entry.position.sequence < head)
         {
             stats.count(entry.position, &entry.record);
-            in_memory += 1;
         }
     }
     for (kind, count) in trees.kinds.iter() {
@@ -99,8 +124,6 @@ fn of_shared(shared: &Shared) -> Result<StoreStats> {
     if let (Some(oldest), Some(newest)) = (end(Order::OldestFirst), end(Order::NewestFirst)) {
         stats.widen(oldest.first.instant, newest.last.instant);
     }
-    stats.in_memory = Some(in_memory);
-    stats.blocks = Some(u64::from(trees.directory.next_number()));
     Ok(stats)
 }
 

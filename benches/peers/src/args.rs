@@ -39,6 +39,19 @@ pub struct Args {
     /// A line of JSON for each work and peer, instead of the table
     #[arg(long)]
     pub json: bool,
+    /// Also lets a store grow to so many events, and shows rate, disk and memory on the way: ours, and the
+    /// peers that are named
+    #[arg(long, value_name = "COUNT")]
+    pub growth: Option<u64>,
+    /// Nothing but the growth
+    #[arg(long, requires = "growth")]
+    pub growth_only: bool,
+    /// Writes the results as a page of Markdown, with machine, versions and command
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Writes the plot of the growth
+    #[arg(long, value_name = "FILE", requires = "growth")]
+    pub svg: Option<PathBuf>,
     /// One measurement, in a process of its own
     #[arg(long, hide = true, value_name = "JSON")]
     pub child: Option<String>,
@@ -55,6 +68,7 @@ impl Args {
     #[must_use]
     pub fn sizes(&self) -> Vec<u64> {
         match (&self.events[..], self.quick) {
+            _ if self.growth_only => Vec::new(),
             ([], true) => vec![SMALL],
             ([], false) => vec![SMALL, LARGE],
             (sizes, _) => sizes.to_vec(),
@@ -77,6 +91,15 @@ impl Args {
         std::iter::once(Peer::Ours)
             .chain(others.filter(wanted))
             .collect()
+    }
+
+    /// The contestants that are let grow.
+    #[must_use]
+    pub fn growing(&self) -> Vec<Peer> {
+        if self.peers.is_empty() {
+            return vec![Peer::Ours];
+        }
+        self.contestants()
     }
 
     /// How often everything is measured.

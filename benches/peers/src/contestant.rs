@@ -7,7 +7,10 @@ use clap::ValueEnum;
 use experience_log::{ExperienceEventEnvelope, TraceLink};
 use serde::{Deserialize, Serialize};
 
-use crate::contestants::{fjall, floor, heed, ours, redb, sqlite};
+use crate::contestants::{fjall, floor, heed, ours, redb, sled, sqlite};
+#[cfg(feature = "event-stores")]
+use crate::contestants::{sierradb, umadb};
+use crate::work::Work;
 use crate::workload::Question;
 
 /// When an append is acknowledged.
@@ -26,7 +29,7 @@ pub enum Answer {
     /// Decoded envelopes, in the order the question asks for.
     Events(Vec<ExperienceEventEnvelope>),
     /// A decoded trace link, if there is one.
-    Link(Option<TraceLink>),
+    Link(Option<Box<TraceLink>>),
 }
 
 /// A store of events. All encode the same bytes, refuse another event under a known id, and answer with
@@ -71,6 +74,15 @@ pub trait Contestant: Send + Sync {
         Ok(())
     }
 
+    /// Counts every event, decoded, on all cores; `None` if the contestant has no way of its own.
+    ///
+    /// # Errors
+    ///
+    /// A failure of the store.
+    fn replay_on_all_cores(&self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// Closes the store as its documentation says.
     ///
     /// # Errors
@@ -92,6 +104,9 @@ pub enum Peer {
     Redb,
     Fjall,
     Heed,
+    Sled,
+    Umadb,
+    Sierradb,
     /// The same bytes, appended to one file.
     Floor,
 }
@@ -107,7 +122,40 @@ impl Peer {
     /// Whether it is fast enough for a run of a minute.
     #[must_use]
     pub const fn is_quick(self) -> bool {
-        true
+        !matches!(self, Self::Sled | Self::Umadb | Self::Sierradb)
+    }
+
+    /// Whether it refuses another event under a known id.
+    #[must_use]
+    pub const fn checks_ids(self) -> bool {
+        !matches!(self, Self::Floor | Self::Sierradb)
+    }
+
+    /// Why it does not do `work`; `None` if it does.
+    #[must_use]
+    pub fn lacks(self, work: Work) -> Option<&'static str> {
+        let asks = Work::QUESTIONS.contains(&work) || work == Work::OpenQuery;
+        let unsynced = matches!(work, Work::BatchOs | Work::SingleOs);
+        match self {
+            #[cfg(not(feature = "event-stores"))]
+            Self::Umadb | Self::Sierradb => Some("built without the feature event-stores"),
+            Self::Umadb | Self::Sierradb if unsynced => Some("it syncs every commit"),
+            Self::Umadb if matches!(work, Work::TenantKindsRange | Work::Newest) => {
+                Some("it has no index on time")
+            }
+            Self::Sierradb if asks => Some("its append path alone is measured"),
+            Self::Floor if asks => Some("a plain file answers no question"),
+            _ => None,
+        }
+    }
+
+    /// The weakest level it has.
+    #[must_use]
+    pub fn weakest(self) -> Level {
+        match self.lacks(Work::BatchOs) {
+            None => Level::Os,
+            Some(_) => Level::Sync,
+        }
     }
 
     /// Opens the contestant's store in the directory `path`, which exists.
@@ -122,6 +170,13 @@ impl Peer {
             Self::Redb => Box::new(redb::Redb::open(path, level)?),
             Self::Fjall => Box::new(fjall::Fjall::open(path, level)?),
             Self::Heed => Box::new(heed::Heed::open(path, level)?),
+            Self::Sled => Box::new(sled::Sled::open(path, level)?),
+            #[cfg(feature = "event-stores")]
+            Self::Umadb => Box::new(umadb::Umadb::open(path)?),
+            #[cfg(feature = "event-stores")]
+            Self::Sierradb => Box::new(sierradb::Sierradb::open(path)?),
+            #[cfg(not(feature = "event-stores"))]
+            Self::Umadb | Self::Sierradb => anyhow::bail!("built without the feature event-stores"),
             Self::Floor => Box::new(floor::Floor::open(path, level)?),
         })
     }

@@ -5,5 +5,5 @@ use clap::Parser;
 use peers::args::Args;
 
 fn main() -> Result<()> {
-    peers::run::run(Args::parse())
+    peers::run::run(&Args::parse())
 }

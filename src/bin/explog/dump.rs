@@ -1,56 +1,47 @@
 //! `explog dump`: the events that a query finds, one after the other.
 
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 
-use experience_log::{LogEntry, LogReader, Payload, Scan};
+use experience_log::inspect::Event;
+use experience_log::{LogReader, Scan};
 
-use crate::args::{Dump, DumpFormat};
+use crate::Verdict;
+use crate::args::{Dump, DumpFormat, Manners};
 use crate::failure::Failure;
+use crate::line;
+use crate::output::screen::Screen;
 use crate::output::table::{Column, Table};
-use crate::output::{json, terminal};
-use crate::{Verdict, detail, foreign};
 
 /// Below this many columns, a day stands on a line of its own.
 const WIDE: usize = 100;
 /// Below this many columns, the tenant is left out.
 const MEDIUM: usize = 72;
 
-pub(crate) fn run(arguments: &Dump) -> Result<Verdict, Failure> {
+pub(crate) fn run(arguments: &Dump, manners: &Manners) -> Result<Verdict, Failure> {
     let log = LogReader::open(&arguments.log)?;
     let events = log.scan_entries(&arguments.filter.query(), arguments.filter.order())?;
-    let on_terminal = terminal::shows_output();
+    let mut screen = Screen::paged(manners);
+    let on_terminal = screen.on_terminal;
     let format = arguments.format.unwrap_or(if on_terminal {
         DumpFormat::Table
     } else {
         DumpFormat::Jsonl
     });
-    let mut output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     match format {
-        DumpFormat::Jsonl => lines(events, &mut output, on_terminal)?,
-        DumpFormat::Json => array(events, &mut output, on_terminal)?,
-        DumpFormat::Table => table(events, &mut output, terminal::columns())?,
+        DumpFormat::Jsonl => lines(events, &mut screen, on_terminal)?,
+        DumpFormat::Json => array(events, &mut screen, on_terminal)?,
+        DumpFormat::Table => table(events, &mut screen)?,
     }
-    output.flush().map_err(Failure::output)?;
+    screen.finish()?;
     Ok(Verdict::Fine)
 }
 
 fn lines(events: Scan, output: &mut impl Write, on_terminal: bool) -> Result<(), Failure> {
     for event in events {
-        object(&event?, output, on_terminal)?;
+        line::write(output, &event?, on_terminal)?;
         output.write_all(b"\n").map_err(Failure::output)?;
     }
     Ok(())
-}
-
-fn object(event: &LogEntry, output: &mut impl Write, on_terminal: bool) -> Result<(), Failure> {
-    match event.payload()? {
-        Payload::Own(envelope) => json::write(output, &envelope, on_terminal),
-        Payload::Foreign {
-            contract,
-            kind,
-            json,
-        } => foreign::write(output, event, (contract, kind, json), on_terminal),
-    }
 }
 
 fn array(events: Scan, output: &mut impl Write, on_terminal: bool) -> Result<(), Failure> {
@@ -58,7 +49,7 @@ fn array(events: Scan, output: &mut impl Write, on_terminal: bool) -> Result<(),
     for event in events {
         // In memory first: what cannot be read leaves nothing half written.
         let mut bytes = Vec::from(before);
-        object(&event?, &mut bytes, on_terminal)?;
+        line::write(&mut bytes, &event?, on_terminal)?;
         output.write_all(&bytes).map_err(Failure::output)?;
         before = ",\n";
     }
@@ -100,82 +91,41 @@ impl Shape {
     }
 }
 
-fn table(events: Scan, output: &mut impl Write, total: Option<usize>) -> Result<(), Failure> {
-    let shape = Shape::for_columns(total);
-    let mut table = Table::new(shape.columns(), total);
+fn table(events: Scan, screen: &mut Screen) -> Result<(), Failure> {
+    let shape = Shape::for_columns(screen.columns);
+    let zone = screen.zone.clone();
+    let mut table = Table::new(shape.columns(), screen.columns).styled(screen.styled);
     let mut day = String::new();
     for event in events {
-        let event = event?;
-        let (date, time) = date_and_time(&event.instant_text(), shape.milliseconds);
+        let event = Event::new(&event?);
+        let (date, time) = zone.date_and_time(&event.instant, shape.milliseconds);
         let time = if shape.time_with_date {
             format!("{date} {time}")
         } else {
             if date != day {
                 table
-                    .heading(output, format!("-- {date}"))
+                    .heading(screen, format!("-- {date}"))
                     .map_err(Failure::output)?;
                 day = date;
             }
             time
         };
-        let cells = cells(&event, time, shape.tenant)?;
-        table.row(output, cells).map_err(Failure::output)?;
+        let cells = cells(&event, time, shape.tenant);
+        table.row(screen, cells).map_err(Failure::output)?;
     }
-    table.finish(output).map_err(Failure::output)
+    table.finish(screen).map_err(Failure::output)
 }
 
-fn cells(event: &LogEntry, time: String, with_tenant: bool) -> Result<Vec<String>, Failure> {
-    let or_none = |text: Option<&str>| text.unwrap_or("-").to_owned();
-    let mut cells = vec![event.sequence().to_string(), time];
+fn cells(event: &Event, time: String, with_tenant: bool) -> Vec<String> {
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let mut cells = vec![event.sequence.to_string(), time];
     if with_tenant {
-        cells.push(or_none(event.tenant_id()));
+        cells.push(or_none(&event.tenant_id));
     }
-    let (kind, detail) = match event.payload()? {
-        Payload::Own(envelope) => (
-            envelope.event.kind().to_string(),
-            detail::of(&envelope.event),
-        ),
-        Payload::Foreign { kind, json, .. } => (kind.to_owned(), detail::of_json(json)),
-    };
-    cells.extend([or_none(event.correlation_id()), kind, detail]);
-    Ok(cells)
-}
-
-/// The date and the time of day of `2026-01-21T12:00:00.123456Z`. Another text stands for itself.
-fn date_and_time(instant: &str, milliseconds: bool) -> (String, String) {
-    let parts = instant
-        .strip_suffix('Z')
-        .and_then(|text| text.split_once('T'))
-        .filter(|(date, _)| date.starts_with(|first: char| first.is_ascii_digit()));
-    let Some((date, time)) = parts else {
-        return (instant.to_owned(), "?".to_owned());
-    };
-    let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
-    let time = if milliseconds {
-        let fraction: String = fraction.chars().take(3).collect();
-        format!("{seconds}.{fraction:0<3}")
-    } else {
-        seconds.to_owned()
-    };
-    (date.to_owned(), time)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_cut_not_rounded() {
-        let both = |text: &str, milliseconds| {
-            let (date, time) = date_and_time(text, milliseconds);
-            format!("{date} {time}")
-        };
-        let text = "2026-01-21T23:59:59.9996Z";
-        assert_eq!(both(text, false), "2026-01-21 23:59:59");
-        assert_eq!(both(text, true), "2026-01-21 23:59:59.999");
-        assert_eq!(
-            both("1970-01-01T00:00:00Z", true),
-            "1970-01-01 00:00:00.000"
-        );
-    }
+    cells.extend([
+        or_none(&event.correlation_id),
+        event.kind.clone(),
+        event.summary(),
+    ]);
+    cells
 }

@@ -5,12 +5,15 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::time::Instant;
 
-use experience_log::{Error, ExperienceEventEnvelope, ExperienceLog};
+use experience_log::{BatchOutcome, Error, ExperienceEventEnvelope, ExperienceLog};
 use indicatif::HumanCount;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::Verdict;
 use crate::args::Import;
 use crate::failure::{Failure, say};
+use crate::line::ForeignLine;
 use crate::lines::{Line, Lines, MAX_LINE};
 use crate::output::escape;
 use crate::output::progress::Progress;
@@ -120,10 +123,17 @@ enum Stop {
     Failed(Error),
 }
 
+/// An event as a line tells it.
+#[derive(Debug)]
+enum Read {
+    Own(Box<ExperienceEventEnvelope>),
+    Foreign(Box<ForeignLine>),
+}
+
 /// Events that wait to be appended, and the lines before them that were refused.
 #[derive(Default)]
 struct Batch {
-    events: Vec<ExperienceEventEnvelope>,
+    events: Vec<Read>,
     /// The line of each event.
     numbers: Vec<u64>,
     bytes: usize,
@@ -182,7 +192,7 @@ impl Importer<'_> {
             mut refused,
             ..
         } = std::mem::take(batch);
-        let appended = self.append(&events, &numbers, &mut refused);
+        let appended = self.append_all(events, &numbers, &mut refused);
         refused.sort_by_key(|(number, _)| *number);
         // A strict import has seen nothing behind the first line that is refused.
         for (number, reason) in &refused {
@@ -197,18 +207,47 @@ impl Importer<'_> {
         appended
     }
 
-    /// Appends events in as few commits as their refusals allow: where one is refused, the halves are
-    /// tried on their own.
-    fn append(
+    /// Appends events in their order: those of one sort that follow each other, together.
+    fn append_all(
         &mut self,
-        events: &[ExperienceEventEnvelope],
+        events: Vec<Read>,
         numbers: &[u64],
         refused: &mut Vec<(u64, String)>,
+    ) -> Result<(), Stop> {
+        let mut rest = numbers;
+        for group in Group::of(events) {
+            let (numbers, others) = rest.split_at_checked(group.len()).unwrap_or((rest, &[]));
+            rest = others;
+            match group {
+                Group::Own(events) => {
+                    self.append(&events, numbers, refused, |log, events| {
+                        log.append_batch(events)
+                    })?;
+                }
+                Group::Foreign(lines) => {
+                    let events: Vec<_> = lines.iter().map(ForeignLine::event).collect();
+                    self.append(&events, numbers, refused, |log, events| {
+                        log.append_foreign(events)
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends events in as few commits as their refusals allow: where one is refused, the halves are
+    /// tried on their own.
+    fn append<E>(
+        &mut self,
+        events: &[E],
+        numbers: &[u64],
+        refused: &mut Vec<(u64, String)>,
+        append: fn(&ExperienceLog, &[E]) -> Result<BatchOutcome, Error>,
     ) -> Result<(), Stop> {
         if events.is_empty() {
             return Ok(());
         }
-        match self.log.append_batch(events) {
+        match append(self.log, events) {
             Ok(outcome) => {
                 self.counts.imported += outcome.written() as u64;
                 self.counts.already_there += outcome.already_present() as u64;
@@ -226,21 +265,56 @@ impl Importer<'_> {
                 let middle = events.len() / 2;
                 let (first, second) = events.split_at(middle);
                 let (first_numbers, second_numbers) = numbers.split_at(middle);
-                self.append(first, first_numbers, refused)?;
-                self.append(second, second_numbers, refused)
+                self.append(first, first_numbers, refused, append)?;
+                self.append(second, second_numbers, refused, append)
             }
             Err(error) => Err(Stop::Failed(error)),
         }
     }
 }
 
+/// Events of one sort.
+enum Group {
+    Own(Vec<ExperienceEventEnvelope>),
+    Foreign(Vec<ForeignLine>),
+}
+
+impl Group {
+    /// The events in their order, those of one sort that follow each other together.
+    fn of(events: Vec<Read>) -> Vec<Self> {
+        let mut groups: Vec<Self> = Vec::new();
+        for event in events {
+            match (event, groups.last_mut()) {
+                (Read::Own(event), Some(Self::Own(events))) => events.push(*event),
+                (Read::Foreign(event), Some(Self::Foreign(events))) => events.push(*event),
+                (Read::Own(event), _) => groups.push(Self::Own(vec![*event])),
+                (Read::Foreign(event), _) => groups.push(Self::Foreign(vec![*event])),
+            }
+        }
+        groups
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Own(events) => events.len(),
+            Self::Foreign(events) => events.len(),
+        }
+    }
+}
+
 /// The event of a line, `None` for a blank one, or why there is none.
-fn parse(line: &[u8]) -> Result<Option<ExperienceEventEnvelope>, String> {
+fn parse(line: &[u8]) -> Result<Option<Read>, String> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let Some(first) = line.trim_ascii_start().first() else {
         return Ok(None);
     };
-    let parsed = serde_json::from_slice(line);
+    let parsed: Result<Read, _> = serde_json::from_slice(line).map(Read::Own);
+    // What `dump` and `export` write of another contract's event. Most lines are not, so they are tried first.
+    let parsed = parsed.or_else(|error| match serde_json::from_slice(line) {
+        Ok(foreign) => Ok(Read::Foreign(foreign)),
+        Err(reason) if is_foreign(line) => Err(reason),
+        Err(_) => Err(error),
+    });
     // serde would take an array of the fields as well; the contract has an object.
     if parsed.is_ok() && *first != b'{' {
         return Err("not an event envelope: expected an object".to_owned());
@@ -259,6 +333,16 @@ fn parse(line: &[u8]) -> Result<Option<ExperienceEventEnvelope>, String> {
         // The reason may quote the line at length; the place must not be cut off.
         format!("{what}: {}{place}", escape::fit(reason, MAX_REASON / 2))
     })
+}
+
+/// Whether a line names another contract.
+fn is_foreign(line: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(rename = "contract")]
+        _contract: IgnoredAny,
+    }
+    serde_json::from_slice::<Named>(line).is_ok()
 }
 
 #[cfg(test)]
@@ -288,9 +372,32 @@ mod tests {
     }
 
     #[test]
+    fn an_event_of_another_contract_is_read_with_its_json_as_it_is() {
+        let line = r#"{"contract":"acme","kind":"GoalReached","event_id":"e","occurred_at":"lamport:7",
+            "tenant_id":null,"correlation_id":"r","chain_id":"g","artifact_id":null,"trace_link_id":null,
+            "payload":{"b":1.50,"a":[]}}"#
+            .replace('\n', "");
+        let Ok(Some(Read::Foreign(read))) = parse(line.as_bytes()) else {
+            panic!("a foreign event");
+        };
+        let event = read.event();
+        assert_eq!((event.contract, event.kind), ("acme", "GoalReached"));
+        assert_eq!(
+            (event.occurred_at, event.chain_id),
+            ("lamport:7", Some("g"))
+        );
+        assert_eq!(event.json, r#"{"b":1.50,"a":[]}"#);
+        let missing = parse(br#"{"contract":"acme","event_id":"e"}"#).unwrap_err();
+        assert_eq!(
+            missing,
+            "not an event envelope: missing field `kind`, at column 34"
+        );
+    }
+
+    #[test]
     fn blank_lines_are_no_events() {
         for line in ["", " \t", "\r", "\u{feff}", "\u{feff} \r"] {
-            assert_eq!(parse(line.as_bytes()), Ok(None), "{line:?}");
+            assert!(matches!(parse(line.as_bytes()), Ok(None)), "{line:?}");
         }
     }
 }

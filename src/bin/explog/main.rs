@@ -1,14 +1,21 @@
 //! The command `explog`: arguments in, text out. Everything it shows comes from the library.
 
 mod args;
-mod detail;
+mod artifacts;
 mod dump;
+mod event;
+mod explain;
+mod export;
 mod failure;
-mod foreign;
+mod follow;
 mod import;
+mod line;
 mod lines;
+mod manual;
 mod output;
 mod rebuild;
+mod runs;
+mod show;
 mod stats;
 mod verify;
 
@@ -27,13 +34,16 @@ enum Verdict {
     Fine,
     /// Damage or refused input was found, and reported.
     Found,
+    /// Ctrl-C ended what goes on until it does.
+    Interrupted,
 }
 
 fn main() -> ExitCode {
     hush_the_trees();
-    match run(&Arguments::parse().command) {
+    match run(&Arguments::parse()) {
         Ok(Verdict::Fine) => ExitCode::SUCCESS,
         Ok(Verdict::Found) => ExitCode::from(1),
+        Ok(Verdict::Interrupted) => ExitCode::from(130),
         Err(failure) => failure.report(),
     }
 }
@@ -52,12 +62,23 @@ fn hush_the_trees() {
     }));
 }
 
-fn run(command: &Command) -> Result<Verdict, Failure> {
-    match command {
+fn run(arguments: &Arguments) -> Result<Verdict, Failure> {
+    let manners = &arguments.manners;
+    match &arguments.command {
         Command::Import(arguments) => import::run(arguments),
-        Command::Dump(arguments) => dump::run(arguments),
-        Command::Stats(arguments) => stats::run(arguments),
+        Command::Dump(arguments) => dump::run(arguments, manners),
+        Command::Runs(arguments) => runs::run(arguments, manners),
+        Command::Show(arguments) => show::run(arguments, manners),
+        Command::Event(arguments) => event::run(arguments, manners),
+        Command::Follow(arguments) => follow::follow(arguments, manners),
+        Command::Tail(arguments) => follow::tail(arguments, manners),
+        Command::Artifacts(arguments) => artifacts::run(arguments, manners),
+        Command::Explain(arguments) => explain::run(arguments, manners),
+        Command::Export(arguments) => export::run(arguments),
+        Command::Stats(arguments) => stats::run(arguments, manners),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Rebuild(arguments) => rebuild::run(arguments),
+        Command::Completions { shell } => manual::completions(*shell),
+        Command::Man { command } => manual::page(command.as_deref()),
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &OneLog) -> Result<Verdict, Failure> {
 }
 
 fn read_journal(log: &LogReader) -> experience_log::Result<()> {
-    let progress = Progress::over_events();
+    let mut progress = Progress::over_events();
     let total = log.head()?;
     for event in log.replay(0)? {
         progress.reach_of(event?.sequence() + 1, total);

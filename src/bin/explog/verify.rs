@@ -12,7 +12,7 @@ use crate::output::progress::Progress;
 
 pub(crate) fn run(arguments: &OneLog) -> Result<Verdict, Failure> {
     let log = LogReader::open(&arguments.log)?;
-    let progress = Progress::over_events();
+    let mut progress = Progress::over_events();
     let found = log.verify_with(&mut |done, total| progress.reach_of(done, total));
     progress.finish();
     let found = found?;

@@ -11,7 +11,7 @@ use super::super::instant::Position;
 use super::super::journal::reader::{JournalReader, Place};
 use super::filter::Filter;
 use super::range::{Order, Range};
-use super::scan::Hit;
+use super::scan::{Hit, ScanWork};
 use crate::error::Result;
 
 /// Reads the whole journal once, notes where the matches are, and then gives them in order.
@@ -20,6 +20,7 @@ pub(crate) struct JournalScan {
     /// The next one last.
     found: Vec<(Position, Place)>,
     entries: EntryReader,
+    work: ScanWork,
 }
 
 /// A match, ordered so that the last one of the scan's order is the largest.
@@ -65,11 +66,16 @@ impl JournalScan {
             return Ok(Self {
                 found: Vec::new(),
                 entries,
+                work: ScanWork::default(),
             });
         }
         let mut found = BinaryHeap::new();
+        let mut work = ScanWork::default();
         let mut reader = JournalReader::seek(journal, log_id, 0)?;
         while let Some(frame) = reader.next_before(filter.head())? {
+            work.commits_read += 1;
+            work.bytes_read += frame.body.len() as u64;
+            work.events_checked += u64::from(frame.header.count);
             for entry in body::entries(&frame, &hasher)? {
                 let position = entry.position;
                 if !range.contains(position) || !filter.matches(position, &entry.record) {
@@ -91,7 +97,16 @@ impl JournalScan {
             .map(|found| (found.position, found.place))
             .collect();
         found.reverse();
-        Ok(Self { found, entries })
+        Ok(Self {
+            found,
+            entries,
+            work,
+        })
+    }
+
+    /// What was read to find the results.
+    pub(crate) fn work(&self) -> ScanWork {
+        self.work
     }
 
     pub(crate) fn next(&mut self) -> Result<Option<Hit>> {

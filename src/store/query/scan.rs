@@ -65,10 +65,14 @@ impl From<Slot> for Hit {
 pub struct ScanWork {
     /// Blocks of the trees that were read.
     pub blocks_read: u64,
-    /// Events of those blocks that were looked at.
+    /// Events of those blocks, or of the journal, that were looked at.
     pub events_checked: u64,
     /// Events that came from memory.
     pub from_memory: u64,
+    /// Commits of the journal that were read, to find results.
+    pub commits_read: u64,
+    /// Bytes of these commits, before compression.
+    pub bytes_read: u64,
     /// Events given.
     pub given: u64,
 }

@@ -1,22 +1,25 @@
 //! A block: up to 64 events of one tenant, sorted by position.
 //!
-//! # Format, version 1
+//! # Format, version 2
 //!
 //! ```text
-//! +---------+-------+-----------+------------+--------------------------------------+
-//! | version | codec | count     | raw length | stored bytes                         |
-//! | u8 = 1  | u8    | u16       | u32        | (codec 1: an LZ4 block; codec 0: raw)|
-//! +---------+-------+-----------+------------+--------------------------------------+
-//! raw:  a slot table of `count` rows of 32 bytes, then the records
-//! row:  seconds i64 | nanoseconds u32 | sequence number u64 | recorded at i64 (ns, 1970) | offset u32
-//! record, at `offset` behind the table and up to the next row's offset:
-//!       00, the record; or
-//!       01, segment u64, offset u64 of the journal frame that holds it, and the record without payload
+//! +---------+-------+-------------------------------+-----------------------------+
+//! | version | count | 1 + ⌈count / 32⌉ pieces:      | stored bytes of each piece: |
+//! | u8 = 2  | u16   | codec u8, raw u32, stored u32 | codec 1: an LZ4 block; 0: raw |
+//! +---------+-------+-------------------------------+-----------------------------+
+//! piece 0:  a table of `count` rows
+//! row:      signed varints: seconds, sequence number, recorded at (ns since 1970), each less the row before's;
+//!           varints: nanoseconds, length
+//! piece n:  the records of slots 32(n-1) to 32n-1, one after the other, of their rows' lengths:
+//!           00, the record; or
+//!           01, segment u64, offset u64 of the journal frame that holds it, and the record without payload
 //! ```
 //!
-//! The second form is for records over [`INLINE_LIMIT`] bytes, which sled would put in a file of its own.
+//! Who wants one event unpacks the table and one piece. The second form is for records over
+//! [`INLINE_LIMIT`] bytes, which would make the block too large.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use super::super::bytes::{BytesError, Put, Reader};
 use super::super::instant::{Instant, Position};
@@ -29,16 +32,21 @@ pub(crate) const MAX_SLOTS: usize = 64;
 /// Records above this size stay in the journal only.
 pub(crate) const INLINE_LIMIT: usize = 64 << 10;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const CODEC_RAW: u8 = 0;
 const CODEC_LZ4: u8 = 1;
-const ROW: usize = 32;
-/// No block is larger: 64 records at the limit.
-const MAX_RAW: usize = MAX_SLOTS * (ROW + 32 + INLINE_LIMIT);
+/// Bytes of a row, at the most.
+const ROW: usize = 45;
+/// Events whose records are packed together.
+const PIECE_SLOTS: usize = 32;
+/// No piece is larger: its records at the limit.
+const MAX_RAW: usize = PIECE_SLOTS * (32 + INLINE_LIMIT);
+/// The most bytes of a stored block.
+pub(crate) const MAX_STORED: usize = 64 + MAX_SLOTS * ROW + MAX_SLOTS / PIECE_SLOTS * MAX_RAW;
 /// Bytes of a record without its payload, at the most: its fields and their places.
 const MAX_STUB: usize = FIELDS.len() * (MAX_FIELD + 8) + 32;
 
-const _: () = assert!(MAX_STUB < INLINE_LIMIT);
+const _: () = assert!(MAX_STUB < INLINE_LIMIT && MAX_SLOTS * ROW < MAX_RAW);
 
 const INLINE: u8 = 0;
 const REFERENCE: u8 = 1;
@@ -50,8 +58,10 @@ pub(crate) enum BlockFlaw {
     Version(u8),
     #[error("a block of codec {0}")]
     Codec(u8),
-    #[error("a block of {count} events and {raw} bytes")]
-    Size { count: usize, raw: usize },
+    #[error("a block of {0} events")]
+    Count(usize),
+    #[error("a piece of {0} bytes")]
+    Size(usize),
     #[error("a block that does not decompress")]
     Decompress,
     #[error("a block without slot {0}")]
@@ -75,46 +85,144 @@ pub(crate) fn size_in_block(entry: &Entry) -> usize {
 /// The stored bytes of a block with these events, which are sorted and at most [`MAX_SLOTS`].
 pub(crate) fn encode(entries: &[Arc<Entry>]) -> Vec<u8> {
     let mut table = Vec::with_capacity(entries.len() * ROW);
-    let mut records = Vec::new();
-    for entry in entries {
-        let position = entry.position;
-        table.put_i64(position.instant.seconds());
-        table.put_u32(position.instant.nanoseconds());
-        table.put_u64(position.sequence);
-        table.put_i64(entry.recorded_at);
-        table.put_u32(u32::try_from(records.len()).unwrap_or(u32::MAX));
-        let record = entry.record.as_bytes();
-        if record.len() > INLINE_LIMIT {
-            records.put_u8(REFERENCE);
-            records.put_u64(entry.place.segment);
-            records.put_u64(entry.place.offset);
-            entry.record.encode_stub(&mut records);
-        } else {
-            records.put_u8(INLINE);
-            records.put(record);
+    let mut pieces = vec![Vec::new()];
+    let mut before = TABLE_START;
+    for entries in entries.chunks(PIECE_SLOTS) {
+        let mut records =
+            Vec::with_capacity(entries.iter().map(|entry| size_in_block(entry)).sum());
+        for entry in entries {
+            let start = records.len();
+            put_record(&mut records, entry);
+            put_row(&mut table, before, entry, records.len() - start);
+            before = (entry.position, entry.recorded_at);
         }
+        pieces.push(records);
     }
-    let raw = [table, records].concat();
-    let compressed = lz4_flex::block::compress(&raw);
-    let (codec, stored) = if compressed.len() < raw.len() {
-        (CODEC_LZ4, compressed)
-    } else {
-        (CODEC_RAW, raw.clone())
-    };
-    let mut block = Vec::with_capacity(stored.len() + 8);
+    if let Some(first) = pieces.first_mut() {
+        *first = table;
+    }
+    let mut block = Vec::new();
     block.put_u8(VERSION);
-    block.put_u8(codec);
     block.put_u16(u16::try_from(entries.len()).unwrap_or(u16::MAX));
-    block.put_u32(u32::try_from(raw.len()).unwrap_or(u32::MAX));
-    block.put(&stored);
+    let mut packed = Vec::with_capacity(pieces.iter().map(Vec::len).sum());
+    for raw in &pieces {
+        let start = packed.len();
+        let compressed = lz4_flex::block::compress(raw);
+        let codec = if compressed.len() < raw.len() {
+            packed.put(&compressed);
+            CODEC_LZ4
+        } else {
+            packed.put(raw);
+            CODEC_RAW
+        };
+        block.put_u8(codec);
+        block.put_u32(u32::try_from(raw.len()).unwrap_or(u32::MAX));
+        block.put_u32(u32::try_from(packed.len() - start).unwrap_or(u32::MAX));
+    }
+    block.put(&packed);
     block
 }
 
-/// An opened block. Records are checked as they are taken out.
-#[derive(Debug, Clone)]
+/// What the first row is told against.
+const TABLE_START: (Position, i64) = (
+    Position {
+        instant: Instant::EPOCH,
+        sequence: 0,
+    },
+    0,
+);
+
+fn put_row(table: &mut Vec<u8>, before: (Position, i64), entry: &Entry, length: usize) {
+    let (position, recorded_at) = (entry.position, entry.recorded_at);
+    let step = |now: i64, before: i64| now.wrapping_sub(before);
+    let seconds = (position.instant.seconds(), before.0.instant.seconds());
+    table.put_signed_varint(step(seconds.0, seconds.1));
+    let sequence = position.sequence.wrapping_sub(before.0.sequence);
+    table.put_signed_varint(sequence.cast_signed());
+    table.put_signed_varint(step(recorded_at, before.1));
+    table.put_varint(u64::from(position.instant.nanoseconds()));
+    table.put_varint(length as u64);
+}
+
+/// Reads a table of `count` rows.
+fn read_table(table: &[u8], count: usize) -> Result<Vec<Row>, BlockFlaw> {
+    let mut reader = Reader::new(table);
+    let mut rows = Vec::with_capacity(count);
+    let (mut position, mut recorded_at) = TABLE_START;
+    let mut end = 0_usize;
+    for slot in 0..count {
+        if slot.is_multiple_of(PIECE_SLOTS) {
+            end = 0;
+        }
+        let seconds = position
+            .instant
+            .seconds()
+            .wrapping_add(reader.signed_varint()?);
+        let sequence = reader.signed_varint()?.cast_unsigned();
+        position.sequence = position.sequence.wrapping_add(sequence);
+        recorded_at = recorded_at.wrapping_add(reader.signed_varint()?);
+        position.instant =
+            Instant::new(seconds, reader.varint_as()?).ok_or(BytesError::Overlong)?;
+        let start = end;
+        end = start
+            .checked_add(reader.varint_as()?)
+            .ok_or(BytesError::Overlong)?;
+        rows.push(Row {
+            position,
+            recorded_at,
+            record: start..end,
+        });
+    }
+    if reader.left() > 0 {
+        return Err(BlockFlaw::Count(count));
+    }
+    Ok(rows)
+}
+
+fn put_record(records: &mut Vec<u8>, entry: &Entry) {
+    let record = entry.record.as_bytes();
+    if record.len() > INLINE_LIMIT {
+        records.put_u8(REFERENCE);
+        records.put_u64(entry.place.segment);
+        records.put_u64(entry.place.offset);
+        entry.record.encode_stub(records);
+    } else {
+        records.put_u8(INLINE);
+        records.put(record);
+    }
+}
+
+/// An opened block. Pieces are unpacked, and records checked, as they are asked for.
+#[derive(Debug)]
 pub(crate) struct Block {
-    raw: Arc<Vec<u8>>,
-    count: usize,
+    stored: Vec<u8>,
+    rows: Vec<Row>,
+    pieces: Vec<Piece>,
+}
+
+/// What the table tells of one event.
+#[derive(Debug, Clone)]
+struct Row {
+    position: Position,
+    recorded_at: i64,
+    /// Where its record lies in its piece.
+    record: Range<usize>,
+}
+
+/// Records that are packed together.
+#[derive(Debug)]
+struct Piece {
+    place: PiecePlace,
+    raw: OnceLock<Result<Arc<Vec<u8>>, BlockFlaw>>,
+}
+
+/// Where a piece lies among a block's stored bytes, and how.
+#[derive(Debug, Clone, Copy)]
+struct PiecePlace {
+    codec: u8,
+    raw: usize,
+    start: usize,
+    stored: usize,
 }
 
 /// One event of a block.
@@ -127,58 +235,93 @@ pub(crate) struct Slot {
     pub(crate) elsewhere: Option<Place>,
 }
 
+impl PiecePlace {
+    fn unpack(self, block: &[u8]) -> Result<Vec<u8>, BlockFlaw> {
+        let stored = block
+            .get(self.start..)
+            .and_then(|rest| rest.get(..self.stored))
+            .ok_or(BlockFlaw::Decompress)?;
+        let raw = match self.codec {
+            CODEC_RAW => stored.to_vec(),
+            CODEC_LZ4 => {
+                lz4_flex::block::decompress(stored, self.raw).map_err(|_| BlockFlaw::Decompress)?
+            }
+            other => return Err(BlockFlaw::Codec(other)),
+        };
+        if raw.len() == self.raw {
+            Ok(raw)
+        } else {
+            Err(BlockFlaw::Size(self.raw))
+        }
+    }
+}
+
 impl Block {
-    pub(crate) fn open(bytes: &[u8]) -> Result<Self, BlockFlaw> {
-        let mut reader = Reader::new(bytes);
+    pub(crate) fn open(stored: Vec<u8>) -> Result<Self, BlockFlaw> {
+        let mut reader = Reader::new(&stored);
         let version = reader.u8()?;
         if version != VERSION {
             return Err(BlockFlaw::Version(version));
         }
-        let codec = reader.u8()?;
         let count = usize::from(reader.u16()?);
-        let raw_length = reader.u32()? as usize;
-        let size = BlockFlaw::Size {
-            count,
-            raw: raw_length,
-        };
-        if count > MAX_SLOTS || raw_length > MAX_RAW || raw_length < count * ROW {
-            return Err(size);
+        if count > MAX_SLOTS {
+            return Err(BlockFlaw::Count(count));
         }
-        let stored = reader.take(reader.left())?;
-        let raw = match codec {
-            CODEC_RAW => stored.to_vec(),
-            CODEC_LZ4 => lz4_flex::block::decompress(stored, raw_length)
-                .map_err(|_| BlockFlaw::Decompress)?,
-            other => return Err(BlockFlaw::Codec(other)),
-        };
-        if raw.len() != raw_length {
-            return Err(size);
+        let mut places = Vec::with_capacity(1 + count.div_ceil(PIECE_SLOTS));
+        let mut offset = 0_usize;
+        for _ in 0..=count.div_ceil(PIECE_SLOTS) {
+            let place = PiecePlace {
+                codec: reader.u8()?,
+                raw: reader.u32()? as usize,
+                start: offset,
+                stored: reader.u32()? as usize,
+            };
+            if place.raw > MAX_RAW {
+                return Err(BlockFlaw::Size(place.raw));
+            }
+            offset = offset.saturating_add(place.stored);
+            places.push(place);
         }
+        if offset != reader.left() {
+            return Err(BlockFlaw::Size(offset));
+        }
+        let head = stored.len() - reader.left();
+        let mut places = places.into_iter().map(|place| PiecePlace {
+            start: place.start + head,
+            ..place
+        });
+        let table = match places.next() {
+            Some(place) => place.unpack(&stored)?,
+            None => return Err(BlockFlaw::Count(count)),
+        };
+        let pieces = places.map(|place| Piece {
+            place,
+            raw: OnceLock::new(),
+        });
         Ok(Self {
-            raw: Arc::new(raw),
-            count,
+            pieces: pieces.collect(),
+            rows: read_table(&table, count)?,
+            stored,
         })
     }
 
     /// The number of events.
     pub(crate) fn len(&self) -> usize {
-        self.count
+        self.rows.len()
     }
 
     /// The position of the event in `slot`.
     pub(crate) fn position(&self, slot: usize) -> Result<Position, BlockFlaw> {
-        Ok(self.row(slot)?.0)
+        Ok(self.row(slot)?.position)
     }
 
     /// The event in `slot`.
     pub(crate) fn slot(&self, slot: usize) -> Result<Slot, BlockFlaw> {
-        let (position, recorded_at, offset) = self.row(slot)?;
-        let end = if slot + 1 < self.count {
-            self.row(slot + 1)?.2
-        } else {
-            self.raw.len()
-        };
-        let mut reader = Reader::new(self.raw.get(offset..end).ok_or(BlockFlaw::NoSlot(slot))?);
+        let row = self.row(slot)?;
+        let raw = self.piece(slot)?;
+        let end = row.record.end;
+        let record = raw.get(row.record.clone()).ok_or(BlockFlaw::NoSlot(slot))?;
+        let mut reader = Reader::new(record);
         let elsewhere = match reader.u8()? {
             INLINE => None,
             REFERENCE => Some(Place {
@@ -187,27 +330,26 @@ impl Block {
             }),
             other => return Err(BlockFlaw::Codec(other)),
         };
-        let record = Record::parse(&self.raw, end - reader.left()..end)?;
+        let record = Record::parse(raw, end - reader.left()..end)?;
         Ok(Slot {
-            position,
-            recorded_at,
+            position: row.position,
+            recorded_at: row.recorded_at,
             record,
             elsewhere,
         })
     }
 
-    /// Position, time of recording, and where in `raw` the record starts.
-    fn row(&self, slot: usize) -> Result<(Position, i64, usize), BlockFlaw> {
-        if slot >= self.count {
-            return Err(BlockFlaw::NoSlot(slot));
-        }
-        let row = self.raw.get(slot * ROW..).ok_or(BlockFlaw::NoSlot(slot))?;
-        let mut reader = Reader::new(row);
-        let seconds = reader.i64()?;
-        let instant = Instant::new(seconds, reader.u32()?).ok_or(BytesError::Overlong)?;
-        let sequence = reader.u64()?;
-        let recorded_at = reader.i64()?;
-        let offset = reader.u32()? as usize + self.count * ROW;
-        Ok((Position { instant, sequence }, recorded_at, offset))
+    /// The unpacked records among which `slot` is.
+    fn piece(&self, slot: usize) -> Result<&Arc<Vec<u8>>, BlockFlaw> {
+        let piece = self
+            .pieces
+            .get(slot / PIECE_SLOTS)
+            .ok_or(BlockFlaw::NoSlot(slot))?;
+        let unpack = || piece.place.unpack(&self.stored).map(Arc::new);
+        piece.raw.get_or_init(unpack).as_ref().map_err(|flaw| *flaw)
+    }
+
+    fn row(&self, slot: usize) -> Result<&Row, BlockFlaw> {
+        self.rows.get(slot).ok_or(BlockFlaw::NoSlot(slot))
     }
 }

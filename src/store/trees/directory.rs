@@ -1,15 +1,15 @@
 //! The directory: which blocks there are, of which tenant, over which time. It is in memory, some hundred
 //! bytes a block, so that a query knows the blocks it needs before it reads one.
 //!
-//! # Format, version 1
+//! # Format, version 2
 //!
 //! ```text
-//! page:  version u8 = 1 | varint count | count × block
-//! block: varint length, key in `events` | last instant (signed varint, varint) | varint last sequence
-//!        number | varint events
+//! value in `events`: version u8 = 2 | number u32 | last instant (signed varint, varint) | varint last
+//!                    sequence number | varint events | varint offset | length u32 | CRC32C u32
 //! ```
 //!
-//! Each flush writes one page. Blocks are numbered from 0 in the order in which they were flushed.
+//! The key tells the tenant and the first position ([`keys`]), the value the rest: the last position, and where
+//! in the file of blocks it lies. Blocks are numbered from 0 in the order in which they were flushed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,44 +17,84 @@ use std::sync::Arc;
 use super::super::bytes::{BytesError, Put, Reader};
 use super::super::instant::{Instant, Position};
 use super::super::query::range::{Order, Range};
+use super::block::MAX_STORED;
+use super::block_file::BlockPlace;
 use super::keys;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What is known of a block without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BlockInfo {
     pub(crate) number: u32,
-    pub(crate) key: Box<[u8]>,
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) first: Position,
     pub(crate) last: Position,
     pub(crate) events: u32,
+    pub(crate) place: BlockPlace,
 }
 
-/// Why bytes are no directory page.
+/// Why bytes do not tell of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DirectoryFlaw {
-    #[error("a directory page of version {0}")]
+    #[error("a block told of in version {0}")]
     Version(u8),
     #[error(transparent)]
     Bytes(#[from] BytesError),
     #[error("a block that ends before it starts")]
     Order,
+    #[error("a block of {0} bytes")]
+    Length(u32),
 }
 
-/// A page that lists these blocks.
-pub(crate) fn encode_page(blocks: &[BlockInfo]) -> Vec<u8> {
-    let mut page = Vec::with_capacity(blocks.len() * 100);
-    page.put_u8(VERSION);
-    page.put_varint(blocks.len() as u64);
-    for block in blocks {
-        page.put_prefixed(&block.key);
-        block.last.instant.encode(&mut page);
-        page.put_varint(block.last.sequence);
-        page.put_varint(u64::from(block.events));
+impl BlockInfo {
+    /// The value in `events`.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut value = Vec::with_capacity(48);
+        value.put_u8(VERSION);
+        value.put_u32(self.number);
+        self.last.instant.encode(&mut value);
+        value.put_varint(self.last.sequence);
+        value.put_varint(u64::from(self.events));
+        value.put_varint(self.place.offset);
+        value.put_u32(self.place.length);
+        value.put_u32(self.place.crc);
+        value
     }
-    page
+
+    pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Self, DirectoryFlaw> {
+        let (tenant, first) = keys::parse_event_key(key)?;
+        let mut reader = Reader::new(value);
+        let version = reader.u8()?;
+        if version != VERSION {
+            return Err(DirectoryFlaw::Version(version));
+        }
+        let number = reader.u32()?;
+        let instant = Instant::decode(&mut reader)?;
+        let last = Position {
+            instant,
+            sequence: reader.varint()?,
+        };
+        if last < first {
+            return Err(DirectoryFlaw::Order);
+        }
+        let info = Self {
+            number,
+            tenant: tenant.map(Arc::from),
+            first,
+            last,
+            events: reader.varint_as()?,
+            place: BlockPlace {
+                offset: reader.varint()?,
+                length: reader.u32()?,
+                crc: reader.u32()?,
+            },
+        };
+        if info.place.length as usize > MAX_STORED {
+            return Err(DirectoryFlaw::Length(info.place.length));
+        }
+        Ok(info)
+    }
 }
 
 /// All blocks of one tenant, or of all, in both orders that scans need.
@@ -81,45 +121,11 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Reads the blocks of a page, for [`add`](Self::add).
-    pub(crate) fn decode_page(page: &[u8]) -> Result<Vec<BlockInfo>, DirectoryFlaw> {
-        let mut reader = Reader::new(page);
-        let version = reader.u8()?;
-        if version != VERSION {
-            return Err(DirectoryFlaw::Version(version));
-        }
-        let mut blocks = Vec::new();
-        for _ in 0..reader.varint()? {
-            let key = reader.prefixed()?;
-            let (tenant, first) = keys::parse_event_key(key)?;
-            let instant = Instant::decode(&mut reader)?;
-            let last = Position {
-                instant,
-                sequence: reader.varint()?,
-            };
-            let events = reader.varint_as()?;
-            if last < first {
-                return Err(DirectoryFlaw::Order);
-            }
-            let tenant = tenant.map(Arc::from);
-            blocks.push(BlockInfo {
-                number: 0,
-                key: key.into(),
-                tenant,
-                first,
-                last,
-                events,
-            });
-        }
-        Ok(blocks)
-    }
-
-    /// Adds blocks and numbers them, from the number of blocks there are.
+    /// Adds blocks, which are numbered on from those there are.
     pub(crate) fn add(&mut self, blocks: Vec<BlockInfo>) {
         let mut added: HashMap<Option<Arc<str>>, Vec<u32>> = HashMap::new();
         let mut numbers = Vec::with_capacity(blocks.len());
         for mut block in blocks {
-            block.number = self.next_number();
             // One copy of each tenant's name serves all its blocks.
             if let Some((tenant, _)) = self.tenants.get_key_value(&block.tenant) {
                 block.tenant.clone_from(tenant);
@@ -279,15 +285,23 @@ mod tests {
         }
     }
 
-    fn block(tenant: Option<&str>, first: i64, last: i64) -> BlockInfo {
+    fn block(number: u32, tenant: Option<&str>, first: i64, last: i64) -> BlockInfo {
         BlockInfo {
-            number: 0,
-            key: keys::event_key(tenant, at(first), "e").into(),
+            number,
             tenant: tenant.map(Arc::from),
             first: at(first),
             last: at(last),
             events: 2,
+            place: BlockPlace {
+                offset: 1 << 40,
+                length: 300,
+                crc: 7,
+            },
         }
+    }
+
+    fn key(block: &BlockInfo) -> Vec<u8> {
+        keys::event_key(block.tenant.as_deref(), block.first, "e")
     }
 
     #[test]
@@ -305,9 +319,11 @@ mod tests {
         ];
         for (place, (first, last)) in spans.into_iter().enumerate() {
             let tenant = [None, Some("a"), Some("b")][place % 3];
-            // As when read back from stored pages.
-            let page = encode_page(&[block(tenant, first, last)]);
-            directory.add(Directory::decode_page(&page).unwrap());
+            let block = block(u32::try_from(place).unwrap(), tenant, first, last);
+            // As when read back.
+            let read = BlockInfo::decode(&key(&block), &block.encode()).unwrap();
+            assert_eq!(read, block);
+            directory.add(vec![read]);
         }
         let directory = Arc::new(directory);
         for tenant in [None, Some("a"), Some("b"), Some("nobody")] {
@@ -340,12 +356,22 @@ mod tests {
     }
 
     #[test]
-    fn damaged_pages_are_refused() {
-        let page = encode_page(&[block(Some("a"), 1, 5)]);
-        for cut in 0..page.len() {
-            assert!(Directory::decode_page(&page[..cut]).is_err());
+    fn damaged_values_are_refused() {
+        let good = block(3, Some("a"), 1, 5);
+        let value = good.encode();
+        for cut in 0..value.len() {
+            assert!(BlockInfo::decode(&key(&good), &value[..cut]).is_err());
         }
-        let page = encode_page(&[block(Some("a"), 5, 1)]);
-        assert_eq!(Directory::decode_page(&page), Err(DirectoryFlaw::Order));
+        let backwards = block(3, Some("a"), 5, 1);
+        assert_eq!(
+            BlockInfo::decode(&key(&backwards), &backwards.encode()),
+            Err(DirectoryFlaw::Order)
+        );
+        let mut long = good;
+        long.place.length = u32::MAX;
+        assert_eq!(
+            BlockInfo::decode(&key(&long), &long.encode()),
+            Err(DirectoryFlaw::Length(u32::MAX))
+        );
     }
 }

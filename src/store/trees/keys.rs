@@ -6,16 +6,13 @@
 //!   big-endian; the event id ends the key.
 //! - index trees: run number (8 bytes, big-endian), `00` for a guide or `01` for a page, and its number
 //!   (4 bytes, big-endian).
-//! - `meta`: `manifest`, and `directory/` with the number of the first block it lists (4 bytes, big-endian).
+//! - `meta`: `manifest`.
 
 use super::super::bytes::{BytesError, Reader};
 use super::super::instant::{Instant, Position};
 
 /// The key of the manifest in `meta`.
 pub(crate) const MANIFEST: &[u8] = b"manifest";
-/// What the keys of directory pages in `meta` start with.
-pub(crate) const DIRECTORY: &[u8] = b"directory/";
-
 /// The key of a block in `events`.
 pub(crate) fn event_key(tenant: Option<&str>, position: Position, event_id: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(tenant.map_or(0, str::len) + event_id.len() + 24);
@@ -82,11 +79,6 @@ fn run_key(run: u64, sort: u8, number: u32) -> [u8; 13] {
 /// The run that a key of an index tree belongs to.
 pub(crate) fn run_of_key(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*key.first_chunk()?))
-}
-
-/// The key of a directory page.
-pub(crate) fn directory_key(first_block: u32) -> Vec<u8> {
-    [DIRECTORY, &first_block.to_be_bytes()].concat()
 }
 
 #[cfg(test)]

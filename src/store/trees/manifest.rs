@@ -1,11 +1,11 @@
 //! The manifest: how far the trees have got, and which runs they consist of. One item of `meta`, written in
 //! the same transaction as what it tells of.
 //!
-//! # Format, layout version 2
+//! # Format, layout version 3
 //!
 //! ```text
-//! layout u16 = 2 | log id 16 | applied u64 | chain hash 32 | segment u64 | offset u64 | blocks u32 |
-//! next run u64 | varint runs × ( number u64, index u8, level u8, pages u32, postings u64, terms u64,
+//! layout u16 = 3 | log id 16 | applied u64 | chain hash 32 | segment u64 | offset u64 | blocks u32 |
+//! block bytes u64 | next run u64 | varint runs × ( number u64, index u8, level u8, pages u32, postings u64, terms u64,
 //! lines u32 ) |
 //! varint kinds × ( varint kind, varint blocks that hold it, varint events ) |
 //! varint names × ( varint length, the kind's name, varint blocks that hold it, varint events )
@@ -22,7 +22,7 @@ use super::super::record::Kind;
 use super::run::RunInfo;
 
 /// The layout of the trees that this build reads and writes.
-pub(crate) const LAYOUT: u16 = 2;
+pub(crate) const LAYOUT: u16 = 3;
 
 /// Kinds with a name that are counted each by itself. Names come from whoever appends, so their number is
 /// bounded: those that come later are counted together.
@@ -37,6 +37,8 @@ pub(crate) struct Manifest {
     pub(crate) log_id: [u8; 16],
     pub(crate) applied: Mark,
     pub(crate) blocks: u32,
+    /// The end of the file of blocks.
+    pub(crate) block_bytes: u64,
     pub(crate) next_run: u64,
     pub(crate) runs: Vec<RunInfo>,
     pub(crate) kinds: KindCounts,
@@ -132,6 +134,7 @@ impl Manifest {
             log_id,
             applied: Mark::START,
             blocks: 0,
+            block_bytes: 0,
             next_run: 0,
             runs: Vec::new(),
             kinds: KindCounts::default(),
@@ -144,6 +147,7 @@ impl Manifest {
         bytes.put(&self.log_id);
         self.applied.encode(&mut bytes);
         bytes.put_u32(self.blocks);
+        bytes.put_u64(self.block_bytes);
         bytes.put_u64(self.next_run);
         bytes.put_varint(self.runs.len() as u64);
         for run in &self.runs {
@@ -190,6 +194,7 @@ impl Manifest {
             log_id: reader.array()?,
             applied: Mark::decode(&mut reader)?,
             blocks: reader.u32()?,
+            block_bytes: reader.u64()?,
             next_run: reader.u64()?,
             runs: Vec::new(),
             kinds: KindCounts::default(),

@@ -16,10 +16,20 @@ pub(crate) const FAN_IN: usize = 8;
 const PAGES_AT_ONCE: usize = 64;
 
 impl TreeWriter {
+    /// Whether twice as many runs as should be merged have piled up somewhere.
+    pub(crate) fn is_behind(&self) -> bool {
+        let crowded = |runs: &Vec<Arc<Run>>| crowded_level(runs, 2 * FAN_IN).is_some();
+        self.runs.iter().any(crowded)
+    }
+
     /// Merges the first set of runs that has piled up, if there is one.
     pub(crate) fn merge_once(&mut self) -> Result<bool, TreeError> {
         for (place, definition) in INDEXES.iter().enumerate() {
-            let Some(level) = self.runs.get(place).and_then(|runs| crowded_level(runs)) else {
+            let Some(level) = self
+                .runs
+                .get(place)
+                .and_then(|runs| crowded_level(runs, FAN_IN))
+            else {
                 continue;
             };
             self.merge(place, definition, level)?;
@@ -69,11 +79,12 @@ impl TreeWriter {
     }
 }
 
-fn crowded_level(runs: &[Arc<Run>]) -> Option<u8> {
+/// A level of so many runs.
+fn crowded_level(runs: &[Arc<Run>], most: usize) -> Option<u8> {
     let level = |run: &Arc<Run>| run.info.level;
     runs.iter()
         .map(level)
-        .find(|one| runs.iter().filter(|run| level(run) == *one).count() >= FAN_IN)
+        .find(|one| runs.iter().filter(|run| level(run) == *one).count() >= most)
 }
 
 /// The postings of several runs, in order.

@@ -1,7 +1,8 @@
-//! The trees: sled, holding blocks of events and postings that lead to them. All of it can be rebuilt
+//! The trees: sled, holding what leads to blocks of events, and the file that the blocks lie in. All of it can be rebuilt
 //! from the journal, so any flaw found here is answered by a rebuild, never by an error to the caller.
 
 pub(crate) mod block;
+pub(crate) mod block_file;
 pub(crate) mod directory;
 pub(crate) mod engine;
 pub(crate) mod filter;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::index::{Definition, INDEXES, Index, TermHash};
 use super::super::journal::reader::Mark;
 use super::block::Block;
+use super::block_file::BlockFile;
 use super::directory::{BlockInfo, Directory};
 use super::engine::{Engine, Tree, TreeError};
 use super::filter::Probe;
@@ -20,6 +21,7 @@ pub(crate) type Runs = [Vec<Arc<Run>>; INDEXES.len()];
 #[derive(Debug, Clone)]
 pub(crate) struct TreeSnapshot {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) file: Arc<BlockFile>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) runs: Arc<Runs>,
     pub(crate) kinds: Arc<KindCounts>,
@@ -92,8 +94,7 @@ impl TreeSnapshot {
     }
 
     pub(crate) fn block(&self, info: &BlockInfo) -> Result<Block, TreeError> {
-        let bytes = self.engine.require(Tree::Events, &info.key)?;
-        let block = Block::open(&bytes).map_err(TreeError::new)?;
+        let block = Block::open(self.file.read(info.place)?).map_err(TreeError::new)?;
         if block.len() != info.events as usize {
             return Err(TreeError::new(format_args!(
                 "block {} has {} events instead of {}",

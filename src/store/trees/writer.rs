@@ -12,7 +12,8 @@ use super::super::journal::reader::Mark;
 use super::super::memtable::Entry;
 use super::super::record::{Field, Kind};
 use super::block::{self, MAX_SLOTS};
-use super::directory::{self, BlockInfo, Directory};
+use super::block_file::{BlockFile, BlockPlace};
+use super::directory::{BlockInfo, Directory};
 use super::engine::{Engine, Tree, TreeError, Write};
 use super::filter::BloomFilter;
 use super::keys;
@@ -29,6 +30,7 @@ const BLOCK_BYTES: usize = 32 << 10;
 #[derive(Debug)]
 pub(crate) struct TreeWriter {
     pub(super) engine: Arc<Engine>,
+    file: Arc<BlockFile>,
     pub(super) manifest: Manifest,
     directory: Arc<Directory>,
     pub(super) runs: Runs,
@@ -48,10 +50,12 @@ impl TreeWriter {
         if manifest.log_id != log_id {
             return Err(TreeError::new("the trees belong to another log"));
         }
+        let file = Arc::new(BlockFile::open(path, manifest.block_bytes)?);
         let directory = read_directory(&engine, &manifest)?;
         let runs = read_runs(&engine, &manifest)?;
         let writer = Self {
             engine,
+            file,
             manifest,
             directory,
             runs,
@@ -75,6 +79,7 @@ impl TreeWriter {
     pub(crate) fn snapshot(&self) -> TreeSnapshot {
         TreeSnapshot {
             engine: Arc::clone(&self.engine),
+            file: Arc::clone(&self.file),
             directory: Arc::clone(&self.directory),
             runs: Arc::new(self.runs.clone()),
             kinds: Arc::new(self.manifest.kinds.clone()),
@@ -89,16 +94,16 @@ impl TreeWriter {
         let first_block = directory.next_number();
         let mut writes = Vec::new();
         let mut infos = Vec::new();
+        let mut blocks = Vec::new();
         let mut postings: [Vec<Posting>; INDEXES.len()] = std::array::from_fn(|_| Vec::new());
         for (number, entries) in (first_block..).zip(cut(entries)) {
-            let Some(info) = describe(number, &entries) else {
+            let block = block::encode(&entries);
+            let offset = manifest.block_bytes + blocks.len() as u64;
+            blocks.extend_from_slice(&block);
+            let Some((key, info)) = describe(number, &entries, &block, offset) else {
                 continue;
             };
-            writes.push(Write::insert(
-                Tree::Events,
-                &info.key,
-                &block::encode(&entries),
-            ));
+            writes.push(Write::insert(Tree::Events, &key, &info.encode()));
             infos.push(info);
             for (definition, postings) in INDEXES.iter().zip(&mut postings) {
                 postings.extend(gather(definition, number, &entries));
@@ -106,12 +111,6 @@ impl TreeWriter {
             let kinds = entries.iter().map(|entry| Kind::of(&entry.record));
             manifest.kinds.count(kinds);
         }
-        let page = directory::encode_page(&infos);
-        writes.push(Write::insert(
-            Tree::Meta,
-            &keys::directory_key(first_block),
-            &page,
-        ));
         directory.add(infos);
         let mut runs = self.runs.clone();
         for ((definition, mut postings), runs) in INDEXES.iter().zip(postings).zip(&mut runs) {
@@ -130,6 +129,9 @@ impl TreeWriter {
             writes.extend(run_writes);
             runs.push(Arc::new(run));
         }
+        // Behind the blocks that count there may be some of an attempt that failed.
+        self.file.append(manifest.block_bytes, &blocks)?;
+        manifest.block_bytes += blocks.len() as u64;
         manifest.blocks = directory.next_number();
         manifest.applied = mark;
         self.remove_retired(&mut writes);
@@ -355,18 +357,29 @@ fn group(entries: Vec<Arc<Entry>>) -> Vec<Group> {
     ordered
 }
 
-fn describe(number: u32, entries: &[Arc<Entry>]) -> Option<BlockInfo> {
+/// The key and the description of a block that lies at `offset`.
+fn describe(
+    number: u32,
+    entries: &[Arc<Entry>],
+    block: &[u8],
+    offset: u64,
+) -> Option<(Vec<u8>, BlockInfo)> {
     let (first, last) = (entries.first()?, entries.last()?);
     let tenant = first.record.field(Field::Tenant);
     let key = keys::event_key(tenant, first.position, first.record.event_id());
-    Some(BlockInfo {
+    let info = BlockInfo {
         number,
-        key: key.into(),
         tenant: tenant.map(Arc::from),
         first: first.position,
         last: last.position,
         events: u32::try_from(entries.len()).ok()?,
-    })
+        place: BlockPlace {
+            offset,
+            length: u32::try_from(block.len()).ok()?,
+            crc: crc32c::crc32c(block),
+        },
+    };
+    Some((key, info))
 }
 
 /// The postings that a block adds to an index.
@@ -387,16 +400,22 @@ fn gather(definition: &Definition, block: u32, entries: &[Arc<Entry>]) -> Vec<Po
 }
 
 fn read_directory(engine: &Engine, manifest: &Manifest) -> Result<Arc<Directory>, TreeError> {
-    let mut blocks = Vec::new();
-    for (key, page) in engine.with_prefix(Tree::Meta, keys::DIRECTORY)? {
-        let first = u32::try_from(blocks.len()).unwrap_or(u32::MAX);
-        if key != keys::directory_key(first) {
-            return Err(TreeError::new("a page of the directory is missing"));
-        }
-        blocks.extend(Directory::decode_page(&page).map_err(TreeError::new)?);
-    }
-    if blocks.len() != manifest.blocks as usize {
-        return Err(TreeError::new("the directory is incomplete"));
+    let blocks = engine.with_prefix(Tree::Events, b"")?;
+    let mut blocks = blocks
+        .iter()
+        .map(|(key, value)| BlockInfo::decode(key, value).map_err(TreeError::new))
+        .collect::<Result<Vec<_>, _>>()?;
+    blocks.sort_unstable_by_key(|block| block.number);
+    let numbered = blocks
+        .iter()
+        .zip(0..)
+        .all(|(block, number)| block.number == number);
+    if !numbered || blocks.len() != manifest.blocks as usize {
+        return Err(TreeError::new(format_args!(
+            "{} blocks expected, numbered from 0, {} found, or others",
+            manifest.blocks,
+            blocks.len()
+        )));
     }
     // All at once: they are sorted once.
     let mut directory = Directory::default();

@@ -9,7 +9,7 @@ use experience_log::ExperienceEventEnvelope;
 use heed::types::Bytes;
 use heed::{Database, Env, EnvFlags, EnvOpenOptions, PutFlags, RoTxn, RwTxn, WithoutTls};
 
-use super::tables::{self, Commit, From, More, NAMES, Table, View};
+use super::tables::{self, Commit, Direction, More, NAMES, Table, View};
 use crate::contestant::{Answer, Contestant, Level};
 use crate::row::Row;
 use crate::workload::Question;
@@ -78,7 +78,7 @@ impl View for Reading<'_> {
         table: Table,
         start: &[u8],
         end: &[u8],
-        from: From,
+        direction: Direction,
         mut each: impl FnMut(&[u8], &[u8]) -> Result<More>,
     ) -> Result<()> {
         // LMDB knows no empty key.
@@ -89,15 +89,15 @@ impl View for Reading<'_> {
             let (key, value) = item?;
             each(key, value)
         };
-        match from {
-            From::Start => {
+        match direction {
+            Direction::Forward => {
                 for item in map.range(self.1, &range)? {
                     if !visit(item)? {
                         break;
                     }
                 }
             }
-            From::End => {
+            Direction::Backward => {
                 for item in map.rev_range(self.1, &range)? {
                     if !visit(item)? {
                         break;

@@ -5,5 +5,10 @@ pub mod floor;
 pub mod heed;
 pub mod ours;
 pub mod redb;
+#[cfg(feature = "event-stores")]
+pub mod sierradb;
+pub mod sled;
 pub mod sqlite;
 mod tables;
+#[cfg(feature = "event-stores")]
+pub mod umadb;

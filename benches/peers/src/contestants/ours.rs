@@ -1,8 +1,10 @@
 //! This crate, with default options.
 
+use std::hint::black_box;
 use std::path::Path;
+use std::thread;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use experience_log::{
     Durability, EventQuery, ExperienceEventEnvelope, ExperienceLog, ScanOptions, TimeRange,
 };
@@ -61,7 +63,9 @@ impl Contestant for Ours {
                     .time_range(TimeRange::between(from, to))
                     .limit(*limit),
             )?,
-            Question::TraceLink(id) => return Ok(Some(Answer::Link(self.0.get_trace_link(id)?))),
+            Question::TraceLink(id) => {
+                return Ok(Some(Answer::Link(self.0.get_trace_link(id)?.map(Box::new))));
+            }
             Question::Event { tenant, id } => match self.0.get(Some(tenant), id)? {
                 Some(entry) => vec![entry.envelope()?],
                 None => Vec::new(),
@@ -83,6 +87,35 @@ impl Contestant for Ours {
             each(entry?.envelope()?);
         }
         Ok(())
+    }
+
+    fn replay_on_all_cores(&self) -> Result<Option<u64>> {
+        let (events, cores) = (
+            self.0.head()?,
+            thread::available_parallelism()?.get() as u64,
+        );
+        let part = |number: u64| {
+            let (first, end) = (events * number / cores, events * (number + 1) / cores);
+            let mut count = 0;
+            for entry in self.0.replay(first)? {
+                let entry = entry?;
+                if entry.sequence() >= end {
+                    break;
+                }
+                black_box(entry.envelope()?);
+                count += 1;
+            }
+            Ok::<u64, anyhow::Error>(count)
+        };
+        thread::scope(|scope| {
+            let threads = (0..cores).map(|number| scope.spawn(move || part(number)));
+            let threads: Vec<_> = threads.collect();
+            let mut count = 0;
+            for thread in threads {
+                count += thread.join().ok().context("a thread panicked")??;
+            }
+            Ok(Some(count))
+        })
     }
 
     fn close(self: Box<Self>) -> Result<()> {

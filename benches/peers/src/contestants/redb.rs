@@ -11,7 +11,7 @@ use redb::{
     TableDefinition, WriteTransaction,
 };
 
-use super::tables::{self, Commit, From, More, NAMES, Table, View};
+use super::tables::{self, Commit, Direction, More, NAMES, Table, View};
 use crate::contestant::{Answer, Contestant, Level};
 use crate::row::Row;
 use crate::workload::Question;
@@ -92,14 +92,14 @@ impl View for Reading {
         table: Table,
         start: &[u8],
         end: &[u8],
-        from: From,
+        direction: Direction,
         mut each: impl FnMut(&[u8], &[u8]) -> Result<More>,
     ) -> Result<()> {
         let mut range = self.table(table)?.range::<&[u8]>(start..end)?;
         loop {
-            let next = match from {
-                From::Start => range.next(),
-                From::End => range.next_back(),
+            let next = match direction {
+                Direction::Forward => range.next(),
+                Direction::Backward => range.next_back(),
             };
             let Some((key, value)) = next.transpose()? else {
                 return Ok(());

@@ -1,4 +1,4 @@
-//! SQLite, bundled: WAL, prepared statements, `synchronous` FULL or NORMAL.
+//! `SQLite`, bundled: WAL, prepared statements, `synchronous` FULL or NORMAL.
 
 use std::path::Path;
 
@@ -130,7 +130,7 @@ fn ask(connection: &Connection, question: &Question) -> Result<Answer> {
         Question::TraceLink(id) => {
             let found = events(prepare("link = ? ORDER BY sequence DESC LIMIT 1")?, [id])?;
             let link = found.into_iter().find_map(|event| match event.event {
-                ExperienceEvent::TraceLinkRecorded { trace_link, .. } => Some(trace_link),
+                ExperienceEvent::TraceLinkRecorded { trace_link, .. } => Some(Box::new(trace_link)),
                 _ => None,
             });
             return Ok(Answer::Link(link));

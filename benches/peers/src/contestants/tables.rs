@@ -40,11 +40,11 @@ pub(super) enum Table {
     Links,
 }
 
-/// Which end of a range comes first.
+/// Which way a range is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
-    Start,
-    End,
+pub(super) enum Direction {
+    Forward,
+    Backward,
 }
 
 /// Goes on, or not.
@@ -65,7 +65,7 @@ pub(super) trait View {
         table: Table,
         start: &[u8],
         end: &[u8],
-        from: From,
+        direction: Direction,
         each: impl FnMut(&[u8], &[u8]) -> Result<More>,
     ) -> Result<()>;
 }
@@ -138,7 +138,7 @@ pub(super) fn next_sequence(view: &impl View) -> Result<u64> {
         next = u64::from_be_bytes(key.try_into()?) + 1;
         Ok(false)
     };
-    view.scan(Table::Events, &[], &[0xff; 9], From::End, last)?;
+    view.scan(Table::Events, &[], &[0xff; 9], Direction::Backward, last)?;
     Ok(next)
 }
 
@@ -158,12 +158,12 @@ fn events(
     view: &impl View,
     table: Table,
     (start, end): &(Vec<u8>, Vec<u8>),
-    from: From,
+    direction: Direction,
     limit: usize,
     wanted: impl Fn(&[u8]) -> bool,
 ) -> Result<Vec<ExperienceEventEnvelope>> {
     let mut found = Vec::new();
-    view.scan(table, start, end, from, |key, value| {
+    view.scan(table, start, end, direction, |key, value| {
         if wanted(value) {
             found.push(event(view, sequence_of(key)?)?);
         }
@@ -172,10 +172,17 @@ fn events(
     Ok(found)
 }
 
-fn latest_link(view: &impl View, id: &str) -> Result<Option<TraceLink>> {
-    let found = events(view, Table::Links, &all_of(id), From::End, 1, |_| true)?;
+fn latest_link(view: &impl View, id: &str) -> Result<Option<Box<TraceLink>>> {
+    let found = events(
+        view,
+        Table::Links,
+        &all_of(id),
+        Direction::Backward,
+        1,
+        |_| true,
+    )?;
     Ok(found.into_iter().find_map(|event| match event.event {
-        ExperienceEvent::TraceLinkRecorded { trace_link, .. } => Some(trace_link),
+        ExperienceEvent::TraceLinkRecorded { trace_link, .. } => Some(Box::new(trace_link)),
         _ => None,
     }))
 }
@@ -188,7 +195,7 @@ pub(super) fn ask(view: &impl View, question: &Question) -> Result<Answer> {
             view,
             Table::Correlations,
             &all_of(id),
-            From::Start,
+            Direction::Forward,
             usize::MAX,
             any,
         )?,
@@ -196,7 +203,7 @@ pub(super) fn ask(view: &impl View, question: &Question) -> Result<Answer> {
             view,
             Table::Chains,
             &all_of(id),
-            From::Start,
+            Direction::Forward,
             usize::MAX,
             any,
         )?,
@@ -218,7 +225,7 @@ pub(super) fn ask(view: &impl View, question: &Question) -> Result<Answer> {
                 view,
                 Table::Times,
                 &(start, end),
-                From::Start,
+                Direction::Forward,
                 *limit,
                 wanted,
             )?
@@ -230,9 +237,14 @@ pub(super) fn ask(view: &impl View, question: &Question) -> Result<Answer> {
             let found = sequence.map(|sequence| event(view, &sequence));
             found.into_iter().collect::<Result<_>>()?
         }
-        Question::Newest { tenant, limit } => {
-            events(view, Table::Times, &all_of(tenant), From::End, *limit, any)?
-        }
+        Question::Newest { tenant, limit } => events(
+            view,
+            Table::Times,
+            &all_of(tenant),
+            Direction::Backward,
+            *limit,
+            any,
+        )?,
     }))
 }
 
@@ -241,8 +253,14 @@ pub(super) fn replay(
     view: &impl View,
     each: &mut dyn FnMut(ExperienceEventEnvelope),
 ) -> Result<()> {
-    view.scan(Table::Events, &[], &[0xff; 9], From::Start, |_, payload| {
-        each(codec::decode(payload)?);
-        Ok(true)
-    })
+    view.scan(
+        Table::Events,
+        &[],
+        &[0xff; 9],
+        Direction::Forward,
+        |_, payload| {
+            each(codec::decode(payload)?);
+            Ok(true)
+        },
+    )
 }

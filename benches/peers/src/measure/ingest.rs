@@ -1,29 +1,30 @@
 //! Filling a store in batches.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use experience_log::ExperienceEventEnvelope;
 
-use super::{BATCH, Job, figure, float, progress, questions};
-use crate::contestant::{Contestant, Level, Peer};
+use super::{BATCH, Job, disk, figure, float, progress, questions};
+use crate::contestant::{Contestant, Level};
 use crate::work::Work;
 use crate::workload::Generator;
 
-/// Fills a new store at [`Level::Os`], then measures what is asked of a filled one.
+/// Fills a new store at the weakest level, then measures what is asked of a filled one.
 pub(super) fn fill(job: &Job) -> Result<()> {
     let events = generate(job)?;
     fs::create_dir_all(&job.path)?;
-    let store = job.peer.open(&job.path, Level::Os)?;
+    let store = job.peer.open(&job.path, job.peer.weakest())?;
     let seconds = append_all(&*store, &events)?;
-    figure(Work::BatchOs, "", float(job.events) / seconds)?;
+    if job.peer.weakest() == Level::Os {
+        figure(Work::BatchOs, "", float(job.events) / seconds)?;
+    }
     let start = Instant::now();
     store.settle()?;
-    figure(Work::BatchOs, "settle_s", start.elapsed().as_secs_f64())?;
-    let (allocated, apparent) = disk(&job.path)?;
+    figure(Work::Disk, "settle_s", start.elapsed().as_secs_f64())?;
+    let (allocated, apparent) = disk::settled(&job.path)?;
+    figure(Work::Disk, "rest_s", start.elapsed().as_secs_f64())?;
     figure(Work::Disk, "", float(allocated) / float(job.events))?;
     figure(Work::Disk, "apparent", float(apparent) / float(job.events))?;
     questions::run(job, &*store, &events)?;
@@ -79,33 +80,12 @@ fn replay(job: &Job, store: &dyn Contestant) -> Result<()> {
         "replay gave {count} events of {}",
         job.events
     );
-    figure(Work::Replay, "", float(count) / seconds)
-}
-
-/// Bytes that the files in `path` take: allocated blocks, and lengths.
-///
-/// # Errors
-///
-/// A failure of the file system.
-pub fn disk(path: &Path) -> Result<(u64, u64)> {
-    let (mut allocated, mut apparent) = (0, 0);
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        let data = entry.metadata()?;
-        if data.is_dir() {
-            let (blocks, lengths) = disk(&entry.path())?;
-            allocated += blocks;
-            apparent += lengths;
-        } else {
-            allocated += data.blocks() * 512;
-            apparent += data.len();
-        }
+    figure(Work::Replay, "", float(count) / seconds)?;
+    let start = Instant::now();
+    if let Some(count) = store.replay_on_all_cores()? {
+        let seconds = start.elapsed().as_secs_f64();
+        ensure!(count == job.events, "{count} events of {}", job.events);
+        figure(Work::Replay, "all_cores", float(count) / seconds)?;
     }
-    Ok((allocated, apparent))
-}
-
-/// The store of `peer`, open at [`Level::Os`], with nothing in it.
-pub(super) fn new_store(path: &Path, peer: Peer) -> Result<Box<dyn Contestant>> {
-    fs::create_dir_all(path)?;
-    peer.open(path, Level::Os)
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! What a process of its own measures, and how it tells.
 
+mod disk;
+mod growth;
 mod ingest;
 mod open;
 mod questions;
@@ -37,6 +39,10 @@ pub enum Task {
     OpenAppend(bool),
     /// Opens and reads a run.
     OpenQuery(bool),
+    /// Fills a new store part by part, looks at rate and disk, and removes it.
+    Growth,
+    /// The same for the memory.
+    GrowthOfMemory,
 }
 
 /// What a process is told to measure.
@@ -72,6 +78,21 @@ pub enum Line {
     Ready,
     /// One figure.
     Figure(Figure),
+    /// One point of a curve.
+    Point(Point),
+}
+
+/// What a store is at some size.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Events in the store.
+    pub events: u64,
+    /// Events a second, since the point before.
+    pub rate: Option<f64>,
+    /// Allocated blocks.
+    pub disk_mib: Option<f64>,
+    /// Resident memory of the process.
+    pub resident_mib: Option<f64>,
 }
 
 /// One figure.
@@ -145,6 +166,8 @@ impl Job {
             Task::BeKilled => open::be_killed(self),
             Task::OpenAppend(killed) => open::append(self, killed),
             Task::OpenQuery(killed) => open::query(self, killed),
+            Task::Growth => growth::rates(self),
+            Task::GrowthOfMemory => growth::memory(self),
         }
     }
 }

@@ -21,7 +21,7 @@ fn name(killed: bool) -> &'static str {
 /// Appends a little, says so, and waits.
 pub(super) fn be_killed(job: &Job) -> Result<()> {
     let events = Generator::after(job.seed, job.events, job.part).batch(BEFORE_KILL);
-    let store = job.peer.open(&job.path, Level::Os)?;
+    let store = job.peer.open(&job.path, job.peer.weakest())?;
     for batch in events.chunks(BATCH) {
         store.append(batch)?;
     }

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::{BATCH, Job, figure, float, ingest, progress};
+use super::{BATCH, Job, figure, float, progress};
 use crate::work::Work;
 use crate::workload::{Generator, Questions};
 
@@ -13,7 +13,8 @@ const QUESTIONS: usize = 200;
 
 /// Fills a new store from a stream of events, and tells the memory.
 pub(super) fn run(job: &Job) -> Result<()> {
-    let store = ingest::new_store(&job.path, job.peer)?;
+    fs::create_dir_all(&job.path)?;
+    let store = job.peer.open(&job.path, job.peer.weakest())?;
     let mut generator = Generator::new(job.seed);
     let (mut first, mut done) = (Vec::new(), 0);
     while done < job.events {

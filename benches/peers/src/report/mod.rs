@@ -1,20 +1,28 @@
 //! Figures of all rounds, and how they are shown.
 
 mod json;
+mod machine;
+mod markdown;
+mod svg;
 mod table;
 
 use std::collections::BTreeMap;
 
 pub use json::json;
+pub use markdown::markdown;
+pub use svg::svg;
 pub use table::table;
 
 use crate::contestant::Peer;
-use crate::measure::{Figure, Job};
+use crate::measure::{Figure, Job, Point};
 use crate::work::Work;
 
 /// Every figure that was measured.
 #[derive(Debug, Default)]
-pub struct Results(BTreeMap<(u64, Work, Peer, String), Vec<f64>>);
+pub struct Results {
+    figures: BTreeMap<(u64, Work, Peer, String), Vec<f64>>,
+    points: BTreeMap<(Peer, u64), Point>,
+}
 
 /// A figure over the rounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +39,7 @@ impl Results {
     /// Adds what `job` found.
     pub fn add(&mut self, job: &Job, figure: Figure) {
         if job.works.contains(&figure.work) {
-            self.0
+            self.figures
                 .entry((job.events, figure.work, job.peer, figure.name))
                 .or_default()
                 .push(figure.value);
@@ -42,7 +50,7 @@ impl Results {
     #[must_use]
     pub fn get(&self, events: u64, work: Work, peer: Peer, name: &str) -> Option<Summary> {
         let key = (events, work, peer, name.to_owned());
-        let mut values = self.0.get(&key)?.clone();
+        let mut values = self.figures.get(&key)?.clone();
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
         let median = if values.len().is_multiple_of(2) {
@@ -57,11 +65,26 @@ impl Results {
         })
     }
 
+    /// Adds what is known of a peer's store at some size.
+    pub fn add_point(&mut self, peer: Peer, new: &Point) {
+        let point = self.points.entry((peer, new.events)).or_insert(*new);
+        point.rate = point.rate.or(new.rate);
+        point.disk_mib = point.disk_mib.or(new.disk_mib);
+        point.resident_mib = point.resident_mib.or(new.resident_mib);
+    }
+
+    /// The points of all curves, by peer and size.
+    pub fn points(&self) -> impl Iterator<Item = (Peer, Point)> {
+        self.points.iter().map(|((peer, _), point)| (*peer, *point))
+    }
+
     /// The names of the further figures of a work.
     pub fn further(&self, events: u64, work: Work, peer: Peer) -> impl Iterator<Item = &str> {
-        self.0.keys().filter_map(move |(size, of, whose, name)| {
-            let same = (*size, *of, *whose) == (events, work, peer);
-            (same && !name.is_empty()).then_some(name.as_str())
-        })
+        self.figures
+            .keys()
+            .filter_map(move |(size, of, whose, name)| {
+                let same = (*size, *of, *whose) == (events, work, peer);
+                (same && !name.is_empty()).then_some(name.as_str())
+            })
     }
 }

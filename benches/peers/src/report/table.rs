@@ -27,14 +27,31 @@ pub fn table(args: &Args, results: &Results) -> String {
         }
         text.push('\n');
     }
+    for (peer, point) in results.points() {
+        let show = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.0}"));
+        let _ = writeln!(
+            text,
+            "{:<10}{:>10} events{:>10} events/s{:>8} MiB on disk{:>8} MiB resident",
+            peer.name(),
+            point.events,
+            show(point.rate),
+            show(point.disk_mib),
+            show(point.resident_mib)
+        );
+    }
     text
 }
 
 fn line(text: &mut String, results: &Results, events: u64, work: Work, peer: Peer) {
+    let ours = results.get(events, work, Peer::Ours, "");
     let Some(theirs) = results.get(events, work, peer, "") else {
+        if let (Some(reason), Some(_)) = (peer.lacks(work), ours) {
+            let (work, peer) = (work.name(), peer.name());
+            let _ = writeln!(text, "{work:<19}{peer:<10}{:>12}  {reason}", "n/a");
+        }
         return;
     };
-    let ratio = match results.get(events, work, Peer::Ours, "") {
+    let ratio = match ours {
         Some(ours) if peer != Peer::Ours => {
             format!("{:.2}", work.unit().ratio(ours.median, theirs.median))
         }

@@ -24,7 +24,8 @@ const ROUND: [(Kind, u8); 12] = [
     (Kind::ArtifactRollbackRecorded, 2),
 ];
 
-/// A run that is under way.
+/// A run that is under way. What it names (chains, trace links, proposals) is named after it, as agents
+/// do.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) tenant: String,
@@ -35,22 +36,24 @@ pub(super) struct Run {
     /// The trace link and the proposal that were named last.
     pub(super) link: String,
     pub(super) proposal: u32,
+    calls: u32,
     left: u32,
     coming: VecDeque<Kind>,
 }
 
 impl Run {
     pub(super) fn new(rng: &mut Rng, tenant: usize) -> Self {
-        let id = text::hex(rng, 32);
-        let chains = rng.usize(1..=3);
+        let correlation = format!("run-{}", text::hex(rng, 24));
+        let chains = 1..=rng.usize(1..=3);
         Self {
             tenant: format!("tenant-{tenant:02}"),
-            correlation: format!("run-{id}"),
-            chains: (0..chains)
-                .map(|_| format!("chain-{}", text::hex(rng, 32)))
+            chains: chains
+                .map(|number| format!("chain-{correlation}-{number}"))
                 .collect(),
             policy_hash: text::hex(&mut Rng::with_seed(tenant as u64), 64),
-            link: format!("trace-{}", text::hex(rng, 32)),
+            link: format!("{correlation}-trace-0"),
+            correlation,
+            calls: 0,
             proposal: 0,
             left: rng.u32(20..=60),
             coming: VecDeque::from([Kind::PolicySnapshotCaptured]),
@@ -76,7 +79,10 @@ impl Run {
         let kind = self.coming.pop_front().unwrap_or(Kind::OutcomeRecorded);
         self.left -= 1;
         match kind {
-            Kind::BackendInvoked => self.link = format!("trace-{}", text::hex(rng, 32)),
+            Kind::BackendInvoked => {
+                self.calls += 1;
+                self.link = format!("{}-trace-{}", self.correlation, self.calls);
+            }
             Kind::ProposalCreated => self.proposal += 1,
             _ => {}
         }

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use experience_log::inspect::Content;
 use serde::Serialize;
-use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter};
+use serde_json::{Serializer, Value};
 
 use super::escape;
 use crate::failure::Failure;
@@ -21,6 +22,56 @@ pub(crate) fn write<W: Write, T: Serialize>(
         value.serialize(&mut Serializer::with_formatter(output, CompactFormatter))
     };
     written.map_err(Failure::output)
+}
+
+/// One value over several lines, each behind `indent`, with nothing in it that could steer a terminal.
+pub(crate) fn pretty<T: Serialize>(value: &T, indent: &str) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut shown = String::with_capacity(text.len() + text.len() / 4);
+    for line in text.lines() {
+        shown.push_str(indent);
+        for character in line.chars() {
+            // Outside of strings there is nothing unsafe; inside, this is how JSON writes it.
+            if escape::is_unsafe(character) {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    // Writing to a string does not fail.
+                    let _ = std::fmt::Write::write_fmt(&mut shown, format_args!("\\u{unit:04x}"));
+                }
+            } else {
+                shown.push(character);
+            }
+        }
+        shown.push('\n');
+    }
+    shown
+}
+
+/// What an event says, over several lines.
+pub(crate) fn pretty_content(content: &Content, indent: &str) -> String {
+    match content {
+        Content::Own(event) => pretty(event, indent),
+        Content::Foreign { json, .. } => match serde_json::from_str::<Value>(json) {
+            Ok(value) => pretty(&value, indent),
+            Err(_) => format!("{indent}{}\n", escape::line(json)),
+        },
+        Content::Unreadable(reason) => {
+            format!("{indent}unreadable: {}\n", escape::line(reason))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Writes values one per line.
+pub(crate) fn lines<'a, W: Write, T: Serialize + 'a>(
+    output: &mut W,
+    values: impl IntoIterator<Item = &'a T>,
+    for_terminal: bool,
+) -> Result<(), Failure> {
+    for value in values {
+        write(output, value, for_terminal)?;
+        output.write_all(b"\n").map_err(Failure::output)?;
+    }
+    Ok(())
 }
 
 /// Writes JSON that is text already, on one line and otherwise as it is.
@@ -54,6 +105,14 @@ pub(crate) fn write_text(
 struct TerminalSafe;
 
 impl Formatter for TerminalSafe {
+    fn write_raw_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        // What is unsafe stands in strings only: JSON that is given as text is on one line.
+        self.write_string_fragment(writer, fragment)
+    }
+
     fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
     where
         W: ?Sized + Write,

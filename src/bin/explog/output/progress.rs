@@ -1,6 +1,7 @@
 //! A progress bar on stderr, if stderr is a terminal.
 
 use std::fmt::Display;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -11,7 +12,12 @@ use crate::failure::warn;
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
+    /// When a bar that is still hidden is to show.
+    shows_from: Option<Instant>,
 }
+
+/// How long work may take before it shows a bar.
+const PATIENCE: Duration = Duration::from_millis(400);
 
 impl Progress {
     /// A bar over `total` bytes; without a total, how many there were.
@@ -28,6 +34,14 @@ impl Progress {
         }
     }
 
+    /// The same for work that is mostly over at once: the bar shows only if it is not.
+    pub(crate) fn over_events_if_slow() -> Self {
+        let mut progress = Self::over_events();
+        progress.bar.set_draw_target(ProgressDrawTarget::hidden());
+        progress.shows_from = Some(Instant::now() + PATIENCE);
+        progress
+    }
+
     /// A bar over events, how many is told later.
     pub(crate) fn over_events() -> Self {
         Self::new(
@@ -41,7 +55,10 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        Self { bar }
+        Self {
+            bar,
+            shows_from: None,
+        }
     }
 
     /// The work has come to `done`.
@@ -50,7 +67,11 @@ impl Progress {
     }
 
     /// The work has come to `done` of `total`.
-    pub(crate) fn reach_of(&self, done: u64, total: u64) {
+    pub(crate) fn reach_of(&mut self, done: u64, total: u64) {
+        if self.shows_from.is_some_and(|time| time <= Instant::now()) {
+            self.shows_from = None;
+            self.bar.set_draw_target(target());
+        }
         self.bar.set_length(total);
         self.bar.set_position(done);
     }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::mem;
 
 use super::escape;
+use super::style::Tint;
 
 /// How many rows are looked at before the first is printed.
 const SAMPLE: usize = 256;
@@ -35,11 +36,34 @@ impl Column {
     }
 }
 
+/// A text of a row, and what it is to look like.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cell {
+    text: String,
+    tint: Tint,
+}
+
+impl Cell {
+    pub(crate) fn new(text: impl Into<String>, tint: Tint) -> Self {
+        Self {
+            text: text.into(),
+            tint,
+        }
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::new(text, Tint::Plain)
+    }
+}
+
 /// A table that is printed while its rows come in.
 #[derive(Debug)]
 pub(crate) struct Table {
     columns: Vec<Column>,
     total: Option<usize>,
+    styled: bool,
     state: State,
 }
 
@@ -54,9 +78,11 @@ enum State {
 #[derive(Debug)]
 enum Row {
     /// A text for each column.
-    Cells(Vec<String>),
+    Cells(Vec<Cell>),
     /// A line between rows.
-    Heading(String),
+    Heading(Cell),
+    /// Lines that are printed as they are.
+    Block(String),
 }
 
 impl Table {
@@ -65,52 +91,91 @@ impl Table {
         Self {
             columns,
             total,
+            styled: false,
             state: State::Sampling(Vec::new()),
         }
     }
 
+    /// In colours, if `styled`.
+    pub(crate) fn styled(mut self, styled: bool) -> Self {
+        self.styled = styled;
+        self
+    }
+
+    /// Settles the widths at once, for rows that come slowly: each column has what its name needs, or the
+    /// width that `widths` gives it, and less where they do not fit together.
+    pub(crate) fn settle(
+        &mut self,
+        output: &mut impl Write,
+        widths: impl IntoIterator<Item = usize>,
+    ) -> io::Result<()> {
+        let samples = widths.into_iter().map(|width| "x".repeat(width).into());
+        let sample = Row::Cells(samples.collect());
+        self.state = State::Sampling(Vec::new());
+        self.begin(output, &[sample])
+    }
+
     /// Adds a row. The texts may hold anything: they are printed escaped.
-    pub(crate) fn row(&mut self, output: &mut impl Write, cells: Vec<String>) -> io::Result<()> {
+    pub(crate) fn row<C: Into<Cell>>(
+        &mut self,
+        output: &mut impl Write,
+        cells: Vec<C>,
+    ) -> io::Result<()> {
+        let cells = cells.into_iter().map(Into::into).collect();
         self.add(output, Row::Cells(cells))
     }
 
     /// Adds a line that belongs to the rows below it.
-    pub(crate) fn heading(&mut self, output: &mut impl Write, text: String) -> io::Result<()> {
-        self.add(output, Row::Heading(text))
+    pub(crate) fn heading<C: Into<Cell>>(
+        &mut self,
+        output: &mut impl Write,
+        text: C,
+    ) -> io::Result<()> {
+        self.add(output, Row::Heading(text.into()))
+    }
+
+    /// Adds lines that are printed as they are, below the row before them. They must be escaped.
+    pub(crate) fn block(&mut self, output: &mut impl Write, lines: String) -> io::Result<()> {
+        self.add(output, Row::Block(lines))
     }
 
     /// Prints what was still waiting.
     pub(crate) fn finish(mut self, output: &mut impl Write) -> io::Result<()> {
         match &self.state {
-            State::Sampling(_) => self.begin(output),
+            State::Sampling(_) => self.begin(output, &[]),
             State::Printing(_) => Ok(()),
         }
     }
 
     fn add(&mut self, output: &mut impl Write, row: Row) -> io::Result<()> {
         match &mut self.state {
-            State::Printing(widths) => print(output, &self.columns, widths, self.total, &row),
+            State::Printing(widths) => {
+                print(output, &self.columns, widths, self.total, self.styled, &row)
+            }
             State::Sampling(rows) => {
                 rows.push(row);
                 if rows.len() < SAMPLE {
                     return Ok(());
                 }
-                self.begin(output)
+                self.begin(output, &[])
             }
         }
     }
 
-    /// Settles the widths, and prints the head and the rows that waited.
-    fn begin(&mut self, output: &mut impl Write) -> io::Result<()> {
+    /// Settles the widths, also for `samples`, and prints the head and the rows that waited.
+    fn begin(&mut self, output: &mut impl Write, samples: &[Row]) -> io::Result<()> {
         let State::Sampling(rows) = mem::replace(&mut self.state, State::Printing(Vec::new()))
         else {
             return Ok(());
         };
-        let widths = widths(&self.columns, &rows, self.total);
-        let names = self.columns.iter().map(|column| column.name.to_owned());
+        let widths = widths(&self.columns, rows.iter().chain(samples), self.total);
+        let names = self
+            .columns
+            .iter()
+            .map(|column| Cell::new(column.name, Tint::Strong));
         let head = Row::Cells(names.collect());
         for row in [head].iter().chain(&rows) {
-            print(output, &self.columns, &widths, self.total, row)?;
+            print(output, &self.columns, &widths, self.total, self.styled, row)?;
         }
         self.state = State::Printing(widths);
         Ok(())
@@ -118,12 +183,19 @@ impl Table {
 }
 
 /// What each column takes: what its texts need, and less where they do not fit together.
-fn widths(columns: &[Column], rows: &[Row], total: Option<usize>) -> Vec<usize> {
-    let mut widths: Vec<usize> = columns.iter().map(|column| column.name.len()).collect();
+fn widths<'a>(
+    columns: &[Column],
+    rows: impl Iterator<Item = &'a Row>,
+    total: Option<usize>,
+) -> Vec<usize> {
+    let mut widths: Vec<usize> = columns
+        .iter()
+        .map(|column| escape::width(column.name))
+        .collect();
     for row in rows {
         let Row::Cells(cells) = row else { continue };
         for (width, cell) in widths.iter_mut().zip(cells) {
-            *width = (*width).max(escape::width(&escape::fit(cell, MOST)));
+            *width = (*width).max(escape::width(&escape::fit(&cell.text, MOST)));
         }
     }
     let Some(total) = total else { return widths };
@@ -154,13 +226,16 @@ fn print(
     columns: &[Column],
     widths: &[usize],
     total: Option<usize>,
+    styled: bool,
     row: &Row,
 ) -> io::Result<()> {
     let cells = match row {
         Row::Cells(cells) => cells,
-        Row::Heading(text) => {
-            return writeln!(output, "{}", escape::fit(text, total.unwrap_or(MOST)));
+        Row::Heading(cell) => {
+            let text = escape::fit(&cell.text, total.unwrap_or(MOST));
+            return writeln!(output, "{}", cell.tint.paint(&text, styled));
         }
+        Row::Block(lines) => return output.write_all(lines.as_bytes()),
     };
     let mut line = String::new();
     let mut owed = 0;
@@ -169,7 +244,7 @@ fn print(
             (Some(_), Some(_)) => *width,
             _ => MOST,
         };
-        let text = escape::fit(cell, most);
+        let text = escape::fit(&cell.text, most);
         let missing = width.saturating_sub(escape::width(&text));
         let (before, after) = match column.least {
             None => (missing, 0),
@@ -180,7 +255,7 @@ fn print(
             owed += width + GAP.len();
         } else {
             line.extend(std::iter::repeat_n(' ', owed + before));
-            line.push_str(&text);
+            line.push_str(&cell.tint.paint(&text, styled));
             owed = after + GAP.len();
         }
     }

@@ -14,6 +14,12 @@ pub(crate) fn shows_messages() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Whether the reader asked for no colours, or has a terminal without them.
+pub(crate) fn wants_no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
+}
+
 /// How many columns the output has: those of the terminal, or elsewhere what `COLUMNS` says, if it does.
 pub(crate) fn columns() -> Option<usize> {
     if shows_output()

@@ -1,21 +1,33 @@
 //! The arguments, as clap reads them.
 
+mod filter;
+mod inspect;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use experience_log::experience_store::ParseEventKindError;
-use experience_log::{Durability, EntryQuery, ExperienceEventKind, ScanOptions, TimeRange};
+use experience_log::Durability;
+
+pub(crate) use filter::{Filter, Wanted, time_range};
+pub(crate) use inspect::{
+    Artifacts, Event, Explain, Export, ExportFormat, Follow, Runs, Show, Stream, StreamFormat,
+    Tail, ViewFormat,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  fine
   1  damage or refused input was found, or the work could not be done
-  2  wrong usage: arguments, a FILE or LOG that is not there or is none";
+  2  wrong usage: arguments, a FILE or LOG that is not there or is none,
+     a run, event or artifact that the log does not have
+  130  a follower was ended by Ctrl-C";
 
 const EXAMPLES: &str = "\
 Examples:
   explog import runs.jsonl agent.log
-  explog dump agent.log --correlation run-7
+  explog runs agent.log --failed --sort cost
+  explog show agent.log run-7
+  explog follow agent.log --kind budget-exceeded
   explog verify agent.log";
 
 const IMPORT_EXAMPLES: &str = "\
@@ -56,13 +68,51 @@ Examples:
 
 The trees only answer questions; the journal is the record, and is not touched.";
 
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  explog completions bash > ~/.local/share/bash-completion/completions/explog
+  explog completions zsh > ~/.zfunc/_explog";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  explog man | man -l -
+  explog man runs > explog-runs.1";
+
 /// Reads and writes logs of agent events.
 #[derive(Debug, Parser)]
 #[command(name = "explog", version, after_help = EXIT_CODES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub(crate) struct Arguments {
+    /// How it is printed.
+    #[command(flatten)]
+    pub(crate) manners: Manners,
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// How everything is printed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Manners {
+    /// Colours: on a terminal, unless `NO_COLOR` is set; or always, or never
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    pub(crate) color: ColorWhen,
+    /// Times in the zone of this machine (or of TZ) instead of UTC; in tables only
+    #[arg(long, global = true)]
+    pub(crate) local: bool,
+    /// Long tables go straight to the terminal, not through `$EXPLOG_PAGER`, `$PAGER` or less
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
+}
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless the variable `NO_COLOR` is set
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
 }
 
 /// What to do.
@@ -74,6 +124,30 @@ pub(crate) enum Command {
     /// Print the events that a query finds
     #[command(after_help = DUMP_EXAMPLES)]
     Dump(Dump),
+    /// List the runs: what each did, what it cost, how it ended
+    #[command(after_help = inspect::RUNS_EXAMPLES)]
+    Runs(Runs),
+    /// Show a run, step by step
+    #[command(after_help = inspect::SHOW_EXAMPLES)]
+    Show(Show),
+    /// Show one event whole
+    #[command(after_help = inspect::EVENT_EXAMPLES)]
+    Event(Event),
+    /// Print events as another process appends them
+    #[command(after_help = inspect::FOLLOW_EXAMPLES)]
+    Follow(Follow),
+    /// Print the last events, and with -f those that are appended later
+    #[command(after_help = inspect::TAIL_EXAMPLES)]
+    Tail(Tail),
+    /// List governed artifacts, or show the history of one
+    #[command(after_help = inspect::ARTIFACTS_EXAMPLES)]
+    Artifacts(Artifacts),
+    /// Tell how a query is answered, and what that takes
+    #[command(after_help = inspect::EXPLAIN_EXAMPLES)]
+    Explain(Explain),
+    /// Write events as jsonl, csv, parquet, or as one html page
+    #[command(after_help = inspect::EXPORT_EXAMPLES)]
+    Export(Export),
     /// Count and measure what a log holds
     #[command(after_help = STATS_EXAMPLES)]
     Stats(Stats),
@@ -83,6 +157,19 @@ pub(crate) enum Command {
     /// Make the trees anew from the journal
     #[command(after_help = REBUILD_EXAMPLES)]
     Rebuild(OneLog),
+    /// Print the completions of a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page, of the whole or of one command
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// A command, such as runs
+        command: Option<String>,
+    },
 }
 
 /// Arguments of `import`.
@@ -132,84 +219,6 @@ pub(crate) struct Dump {
     pub(crate) format: Option<DumpFormat>,
 }
 
-/// Which events, in which order.
-#[derive(Debug, Args)]
-pub(crate) struct Filter {
-    /// Only events of this tenant
-    #[arg(long, value_name = "T")]
-    tenant: Option<String>,
-    /// Only events of this kind, such as fact-promoted, or another contract's
-    /// kind by its exact name, in capitals as it is there; several with commas, or by
-    /// repeating the option
-    #[arg(long = "kind", value_name = "K", value_delimiter = ',', value_parser = kind_name)]
-    kinds: Vec<String>,
-    /// Only events that carry this chain
-    #[arg(long, value_name = "C")]
-    chain: Option<String>,
-    /// Only events of this correlation id
-    #[arg(long, value_name = "R")]
-    correlation: Option<String>,
-    /// Only events from this time on: RFC 3339 with an offset, a date, which begins in UTC, or a
-    /// logical time such as lamport:7, which lies before all others
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Only events up to this time, itself included; a date ends in UTC
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
-    /// At most this many events
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
-    /// The newest first, instead of the oldest
-    #[arg(long)]
-    newest: bool,
-}
-
-impl Filter {
-    /// The query that asks for these events.
-    pub(crate) fn query(&self) -> EntryQuery {
-        let bound = |given: &Option<String>, time| {
-            let given = given.as_ref();
-            given.map(|given| time_or_date(given, time))
-        };
-        EntryQuery {
-            tenant_id: self.tenant.clone(),
-            time_range: Some(TimeRange {
-                start: bound(&self.since, "T00:00:00Z"),
-                end: bound(&self.until, "T23:59:59.999999999Z"),
-            }),
-            kinds: self.kinds.clone(),
-            correlation_id: self.correlation.clone(),
-            chain_id: self.chain.clone(),
-            limit: self.limit,
-            ..EntryQuery::default()
-        }
-    }
-
-    /// The order in which they come.
-    pub(crate) fn order(&self) -> ScanOptions {
-        if self.newest {
-            ScanOptions::newest_first()
-        } else {
-            ScanOptions::oldest_first()
-        }
-    }
-}
-
-/// The name of a kind: one of the log's own in any spelling, or another contract's, which starts with a capital.
-fn kind_name(text: &str) -> Result<String, ParseEventKindError> {
-    match text.parse::<ExperienceEventKind>() {
-        Ok(kind) => Ok(kind.as_str().to_owned()),
-        Err(_) if text.starts_with(|first: char| first.is_ascii_uppercase()) => Ok(text.to_owned()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Gives a bare date its time; anything else is for the library to judge.
-fn time_or_date(text: &str, time: &str) -> String {
-    let is_date = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    format!("{text}{}", if is_date { time } else { "" })
-}
-
 /// How `dump` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DumpFormat {
@@ -226,18 +235,9 @@ pub(crate) enum DumpFormat {
 pub(crate) struct Stats {
     /// The log's directory
     pub(crate) log: PathBuf,
-    /// How they are printed
-    #[arg(long, value_enum, default_value_t = StatsFormat::Table)]
-    pub(crate) format: StatsFormat,
-}
-
-/// How `stats` prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StatsFormat {
-    /// For people
-    Table,
-    /// One JSON object
-    Json,
+    /// How they are printed; a table, also in a pipe, unless this says otherwise
+    #[arg(long, value_enum, default_value_t = ViewFormat::Table)]
+    pub(crate) format: ViewFormat,
 }
 
 /// Arguments of a command that takes a log and nothing else.

@@ -2,19 +2,20 @@
 
 use std::fmt::Write;
 
-use experience_log::kernel_boundary::{LocalTraceLink, RemoteTraceLink};
-use experience_log::{
-    ContractResultSnapshot, ExperienceEvent, KernelProposal, PolicySnapshot, RollbackRecord,
-    TraceLink,
+use crate::contract::experience_store::{ContractResultSnapshot, ExperienceEvent, PolicySnapshot};
+use crate::contract::governed_artifact::RollbackRecord;
+use crate::contract::kernel_boundary::{
+    KernelProposal, LocalTraceLink, RemoteTraceLink, TraceLink,
 };
-use indicatif::HumanCount;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// How much of a long text is of use in one line.
 const HEAD: usize = 400;
 
-/// What to know about an event at a glance. It holds text of the agent's, unescaped.
-pub(crate) fn of(event: &ExperienceEvent) -> String {
+/// What to know about an event at a glance, in one line. It holds text of the agent's, unescaped, of which
+/// it takes at most some hundred characters apiece.
+#[must_use]
+pub fn summary(event: &ExperienceEvent) -> String {
     match event {
         ExperienceEvent::ProposalCreated { proposal, .. } => proposed(proposal),
         ExperienceEvent::ProposalValidated {
@@ -113,9 +114,26 @@ pub(crate) fn of(event: &ExperienceEvent) -> String {
 
 fn proposed(proposal: &KernelProposal) -> String {
     let KernelProposal {
-        id, kind, payload, ..
+        id,
+        kind,
+        payload,
+        structured_payload,
+        confidence,
+        requires_human,
+        ..
     } = proposal;
-    format!("{id} {kind:?}: {}", head(payload))
+    let mut text = format!("{kind:?}: {}", head(payload));
+    if let Some(structured) = structured_payload {
+        let structured = structured.to_string();
+        text = format!("{text} {}", head(&structured));
+    }
+    if let Some(confidence) = confidence {
+        text = format!("{text}, confidence {confidence}");
+    }
+    if *requires_human {
+        text.push_str(", needs a human");
+    }
+    format!("{text} ({id})")
 }
 
 fn validated(
@@ -125,11 +143,7 @@ fn validated(
     validator: &str,
 ) -> String {
     let passed = results.iter().filter(|result| result.passed).count();
-    let verdict = if all_passed { "passed" } else { "failed" };
-    let mut text = format!(
-        "{proposal_id} {verdict}, {passed} of {} by {validator}",
-        results.len()
-    );
+    let mut text = String::from(if all_passed { "passed" } else { "failed" });
     for result in results.iter().filter(|result| !result.passed) {
         let reason = result.failure_reason.as_deref().unwrap_or("no reason");
         // Writing to a string does not fail.
@@ -138,12 +152,14 @@ fn validated(
             break;
         }
     }
-    text
+    let text = text.replacen("; ", ": ", 1);
+    let all = results.len();
+    format!("{text} ({passed} of {all} by {validator}, of {proposal_id})")
 }
 
-/// The same of another contract's event, about which nothing is known: the names and values of its first
+/// What to know at a glance of another contract's event, about which nothing is known: the names and values of its first
 /// members. Where it is an envelope, those of what lies in it.
-pub(crate) fn of_json(json: &str) -> String {
+pub(super) fn of_json(json: &str) -> String {
     let Ok(value) = serde_json::from_str::<Value>(json) else {
         return head(json).to_owned();
     };
@@ -151,26 +167,45 @@ pub(crate) fn of_json(json: &str) -> String {
         .into_iter()
         .filter_map(|place| value.pointer(place))
         .find(|inner| inner.is_object());
-    let Value::Object(members) = inner.unwrap_or(&value) else {
-        return head(json).to_owned();
-    };
-    let mut text = String::new();
+    match inner.unwrap_or(&value) {
+        Value::Object(members) => {
+            let mut text = String::new();
+            list(members, true, &mut text);
+            text
+        }
+        _ => head(json).to_owned(),
+    }
+}
+
+/// Adds `name value, name value` to a text; objects within are listed too, those in them are not.
+fn list(members: &Map<String, Value>, deeper: bool, text: &mut String) {
+    let mut comma = "";
     for (name, value) in members {
-        let value = match value {
-            Value::Null => continue,
-            Value::String(value) => head(value).to_owned(),
-            Value::Object(_) => "{…}".to_owned(),
-            Value::Array(items) => format!("[{}]", items.len()),
-            value => value.to_string(),
-        };
-        let comma = if text.is_empty() { "" } else { ", " };
+        if value.is_null() {
+            continue;
+        }
         // Writing to a string does not fail.
-        let _ = write!(text, "{comma}{name} {value}");
+        let _ = write!(text, "{comma}{name} ");
+        comma = ", ";
+        match value {
+            Value::String(value) => text.push_str(head(value)),
+            Value::Object(members) if deeper => {
+                text.push('{');
+                list(members, false, text);
+                text.push('}');
+            }
+            Value::Object(_) => text.push_str("{…}"),
+            Value::Array(items) => {
+                let _ = write!(text, "[{}]", items.len());
+            }
+            value => {
+                let _ = write!(text, "{value}");
+            }
+        }
         if text.len() > HEAD {
             break;
         }
     }
-    text
 }
 
 fn traced(id: &str, link: &TraceLink) -> String {
@@ -217,8 +252,8 @@ fn outcome(passed: bool, stop_reason: Option<&str>, figures: [Option<u64>; 3]) -
         text = format!("{text}: {}", head(reason));
     }
     let figures = [
-        latency.map(|ms| format!("{} ms", HumanCount(ms))),
-        tokens.map(|tokens| format!("{} tokens", HumanCount(tokens))),
+        latency.map(|ms| format!("{} ms", grouped(ms))),
+        tokens.map(|tokens| format!("{} tokens", grouped(tokens))),
         cost.map(|cost| format!("${}.{:06}", cost / 1_000_000, cost % 1_000_000)),
     ];
     for figure in figures.into_iter().flatten() {
@@ -232,5 +267,47 @@ fn head(text: &str) -> &str {
     match text.char_indices().nth(HEAD) {
         Some((end, _)) => text.get(..end).unwrap_or_default(),
         None => text,
+    }
+}
+
+/// A number with its thousands set apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_is_shown_by_its_members() {
+        let envelope =
+            r#"{"event_id":"e","event":{"type":"K","data":{"a":{"b":{"c":1},"d":"x"},"e":null}}}"#;
+        assert_eq!(of_json(envelope), "a {b {…}, d x}");
+        assert_eq!(of_json(r#"{"a":[1,2],"b":1.5}"#), "a [2], b 1.5");
+        assert_eq!(of_json("[1]"), "[1]");
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(10_000));
+        assert!(of_json(&long).len() <= HEAD + 2);
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        let shown = [0, 999, 1_000, 1_234_567].map(grouped);
+        assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        let long = "ü".repeat(HEAD + 1);
+        assert_eq!(head(&long).chars().count(), HEAD);
+        assert_eq!(head("short"), "short");
     }
 }
