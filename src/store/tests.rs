@@ -1,4 +1,4 @@
-//! After: an event that was written and not synced, whoever appends it again.
+//! After: an event that was written and not synced, or torn, whoever appends it again.
 
 use std::fs;
 use std::path::Path;
@@ -104,6 +104,22 @@ fn what_a_killed_process_wrote_unsynced_is_synced_before_it_counts() {
     assert_eq!(head.unwrap().count, 2);
     let end = recover::find_end(&layout, &format, head, &mut Recovery::default()).unwrap();
     assert_eq!(end.unproven, None);
+}
+
+#[test]
+fn a_torn_tail_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, copy) = (folder.path().join("log"), folder.path().join("copy"));
+    let store = Store::open(&log, options(Durability::Os)).unwrap();
+    store.append(batch(&store.shared().hasher, "e1")).unwrap();
+    killed(&log, &copy);
+    let segment = segment::list(&copy.join("journal")).unwrap().remove(0);
+    let whole = fs::read(&segment.path).unwrap();
+    fs::write(&segment.path, [&whole[..], &[0xff; 100]].concat()).unwrap();
+
+    let again = Store::open(&copy, options(Durability::Os)).unwrap();
+    assert_eq!(again.shared().recovery.torn_bytes, 100);
+    assert_eq!(fs::read(&segment.path).unwrap(), whole);
 }
 
 #[test]

@@ -152,7 +152,12 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Kind::Pair => load.unclosed(2, Durability::Sync, 1 << 20),
         Kind::Loose => load.unclosed(1, Durability::Os, 1 << 20),
         Kind::Flushing => load.unclosed(1, Durability::Os, 4),
-        Kind::Closing => load.little(options().durability(Durability::Os)),
+        // A memtable that a close would not flush: a flush syncs.
+        Kind::Closing => load.little(
+            options()
+                .durability(Durability::Os)
+                .memtable_events(1 << 20),
+        ),
         Kind::Little => load.little(options()),
         Kind::Fill => load.fill(arguments.batch),
         Kind::Rebuild => load.rebuild(),

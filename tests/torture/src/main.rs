@@ -129,6 +129,9 @@ fn main() -> ExitCode {
     ) {
         namespace::enter();
     }
+    if matches!(arguments.campaign, Campaign::All | Campaign::Soak { .. }) {
+        soak::with_one_arena();
+    }
     let campaigns: Vec<Box<dyn FnOnce() -> Report + '_>> = match &arguments.campaign {
         Campaign::All => vec![
             Box::new(|| power_cut::run(options)),

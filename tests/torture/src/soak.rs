@@ -2,7 +2,9 @@
 //! with the logical bytes, memory and open files stay where they are.
 
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -22,11 +24,11 @@ const EVENTS_A_SECOND: u64 = 4000;
 /// Batches that are remembered for queries.
 const REMEMBERED: usize = 4096;
 /// Memory that a run may take whatever it holds.
-const CONSTANT_BYTES: u64 = 64 << 20;
+const CONSTANT_BYTES: u64 = 128 << 20;
 /// Memory that an event may take besides.
-const BYTES_AN_EVENT: u64 = 300;
+const BYTES_AN_EVENT: u64 = 60;
 /// Memory that the load itself takes: caches that fill, memtables, four threads.
-const LOADED_BYTES: u64 = 512 << 20;
+const LOADED_BYTES: u64 = 128 << 20;
 /// What the size on disk may differ by whatever is held: segments that wait to be sealed, and what is
 /// filled ahead.
 const UNSETTLED_BYTES: f64 = (48 << 20) as f64;
@@ -63,6 +65,23 @@ struct Load {
 struct Followed {
     position: u64,
     logical: u64,
+}
+
+/// Starts this program again with one arena of glibc's allocator for all threads. With its default, an arena for
+/// each, what the threads of earlier openings freed stays with them, and the memory of the process tells little of
+/// what the log holds.
+pub fn with_one_arena() {
+    const ARENAS: &str = "MALLOC_ARENA_MAX";
+    if std::env::var_os(ARENAS).is_some() {
+        return;
+    }
+    if let Ok(program) = std::env::current_exe() {
+        // Returns only if it cannot be started.
+        let _ = Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .env(ARENAS, "1")
+            .exec();
+    }
 }
 
 /// Runs for so many minutes.
