@@ -136,9 +136,11 @@ impl Peer {
     pub fn lacks(self, work: Work) -> Option<&'static str> {
         let asks = Work::QUESTIONS.contains(&work) || work == Work::OpenQuery;
         let unsynced = matches!(work, Work::BatchOs | Work::SingleOs);
+        let built = cfg!(feature = "event-stores");
         match self {
-            #[cfg(not(feature = "event-stores"))]
-            Self::Umadb | Self::Sierradb => Some("built without the feature event-stores"),
+            Self::Umadb | Self::Sierradb if !built => {
+                Some("built without the feature event-stores")
+            }
             Self::Umadb | Self::Sierradb if unsynced => Some("it syncs every commit"),
             Self::Umadb if matches!(work, Work::TenantKindsRange | Work::Newest) => {
                 Some("it has no index on time")
