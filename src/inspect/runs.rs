@@ -84,7 +84,7 @@ pub struct Runs {
 /// let found = runs(&log.reader(), &query, &mut |_, _| {})?;
 /// assert_eq!(found.runs[0].correlation_id, "run-1");
 /// assert_eq!(found.totals.runs, 1);
-/// # Ok::<(), experience_log::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn runs(log: &LogReader, query: &RunQuery, progress: Progress<'_>) -> Result<Runs> {
     let bounds = request::bounds(query.time_range.as_ref())?;
