@@ -10,7 +10,7 @@
 //! What is under way while a file system is shut down counts by itself. ext4's `fdatasync` may answer 0 there for
 //! a file that it could not extend any more: where a transaction cannot be started any longer, the conversion of
 //! an unwritten extent fails without an error to the waiting sync, and a transaction that was aborted and is gone
-//! counts as complete. Where the power is gone, nobody hears such an answer. The [floor](crate::floor) shows the
+//! counts as complete. Where the power is gone, nobody hears such an answer. The [floor] shows the
 //! same without the log, in the same run; a snapshot has no such answers, since nobody notices it.
 
 use std::time::{Duration, Instant};
