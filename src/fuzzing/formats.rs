@@ -4,7 +4,8 @@ use std::ops::Range as Places;
 use std::sync::Arc;
 
 use crate::contract::codec;
-use crate::store::body;
+use crate::store::body::{self, Records};
+use crate::store::buffer::Buffer;
 use crate::store::bytes::Reader;
 use crate::store::index::TermHash;
 use crate::store::instant::{Instant, Position};
@@ -106,22 +107,25 @@ fn write_frame(bytes: &[u8], seed: ChecksumSeed) {
 /// The body of a frame: records.
 pub fn record(bytes: &[u8]) {
     let (count, rest) = bytes.split_first().unwrap_or((&0, &[]));
-    let body = Arc::new(rest.to_vec());
-    if let Ok(records) = body::records(&body, u32::from(*count)) {
+    let records = |body: &[u8]| {
+        let body = Arc::new(Buffer::copy_of(body));
+        Records::new(&body, u32::from(*count)).collect::<Result<Vec<_>, _>>()
+    };
+    if let Ok(found) = records(rest) {
         let mut again = Vec::new();
-        for record in &records {
+        for record in &found {
             read_record(record);
             body::push(&mut again, record.as_bytes());
         }
-        let read = body::records(&Arc::new(again), u32::from(*count)).unwrap();
+        let read = records(&again).unwrap();
         assert!(
             read.iter()
                 .map(Record::as_bytes)
-                .eq(records.iter().map(Record::as_bytes))
+                .eq(found.iter().map(Record::as_bytes))
         );
     }
     // A record without the length that stands before it.
-    let one = Arc::new(bytes.to_vec());
+    let one = Arc::new(Buffer::copy_of(bytes));
     if let Ok(record) = Record::parse(&one, 0..one.len()) {
         read_record(&record);
     }
@@ -151,7 +155,7 @@ fn read_record(record: &Record) {
     new.encode(&mut encoded);
     record.encode_stub(&mut stub);
     for (bytes, payload) in [(encoded, record.payload()), (stub, &[][..])] {
-        let bytes = Arc::new(bytes);
+        let bytes = Arc::new(Buffer::from(bytes));
         let read = Record::parse(&bytes, 0..bytes.len()).unwrap();
         assert_eq!(texts(&read), texts(record));
         assert_eq!(read.payload(), payload);
@@ -194,7 +198,7 @@ pub fn block(bytes: &[u8]) {
 }
 
 fn read_block(bytes: &[u8]) {
-    let Ok(block) = Block::open(bytes.to_vec()) else {
+    let Ok(block) = Block::open(Buffer::copy_of(bytes)) else {
         return;
     };
     assert!(block.len() <= blocks::MAX_SLOTS);
@@ -214,7 +218,7 @@ fn read_block(bytes: &[u8]) {
             }));
         }
     }
-    let again = Block::open(blocks::encode(&entries)).unwrap();
+    let again = Block::open(blocks::encode(&entries).into()).unwrap();
     assert_eq!(again.len(), entries.len());
     for (place, entry) in entries.iter().enumerate() {
         let slot = again.slot(place).unwrap();
@@ -397,7 +401,8 @@ fn read_sealed(bytes: &[u8]) {
         let stored = bytes
             .get(start..start.saturating_add(chunk.stored_length))
             .unwrap_or_default();
-        if let Ok(raw) = chunk.decompress(stored) {
+        let mut raw = Vec::new();
+        if chunk.decompress(stored, &mut raw).is_ok() {
             assert_eq!(raw.len(), chunk.raw_length);
         }
     }
@@ -429,7 +434,9 @@ fn write_sealed(bytes: &[u8]) {
     for chunk in &table.chunks {
         let start = usize::try_from(chunk.stored_offset).unwrap();
         let stored = &file[start..start + chunk.stored_length];
-        raw.extend(chunk.decompress(stored).unwrap());
+        let mut part = Vec::new();
+        chunk.decompress(stored, &mut part).unwrap();
+        raw.extend(part);
     }
     assert_eq!(raw, [bytes, &pieces.concat()].concat());
 }
@@ -534,7 +541,7 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         };
         new.encode(&mut record);
         body::push(&mut body, &record);
-        let record = Arc::new(record);
+        let record = Arc::new(Buffer::from(record));
         let sequence = sequence.cast_unsigned();
         entries.push(Arc::new(Entry {
             position: Position { instant, sequence },

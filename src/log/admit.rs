@@ -79,7 +79,7 @@ pub(crate) fn decode(record: &Record, sequence: u64) -> Result<ExperienceEventEn
             kind: record.field(Field::KindName).unwrap_or_default().to_owned(),
         });
     }
-    decode_record(record).map_err(|reason| Error::Undecodable { sequence, reason })
+    decode_record(record, |reason| Error::Undecodable { sequence, reason })
 }
 
 /// The payload of another contract's record.
@@ -101,7 +101,7 @@ pub(crate) fn check_record(record: &Record) -> Result<(), String> {
         let json = foreign_payload(record, 0).map_err(|error| error.to_string())?;
         return foreign::check_json(json.as_bytes());
     }
-    let envelope = decode_record(record)?;
+    let envelope = decode_record(record, |reason| reason)?;
     let expected = fields(&envelope);
     let same = record.kind() == kind_code::code(envelope.event.kind())
         && Ok(record.instant()) == time::parse(&envelope.occurred_at)
@@ -118,10 +118,13 @@ pub(crate) fn check_record(record: &Record) -> Result<(), String> {
     }
 }
 
-fn decode_record(record: &Record) -> Result<ExperienceEventEnvelope, String> {
+fn decode_record<E>(
+    record: &Record,
+    fail: impl FnOnce(String) -> E,
+) -> Result<ExperienceEventEnvelope, E> {
     match record.payload_format() {
-        PAYLOAD_ENVELOPE => codec::decode(record.payload()).map_err(|error| error.to_string()),
-        other => Err(unknown_format(other, PAYLOAD_ENVELOPE)),
+        PAYLOAD_ENVELOPE => codec::decode_or(record.payload(), |error| fail(error.to_string())),
+        other => Err(fail(unknown_format(other, PAYLOAD_ENVELOPE))),
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::{admit, kind_code, time};
 use crate::contract::experience_store::{ExperienceEventEnvelope, ExperienceEventKind};
 use crate::error::{Error, Result};
+use crate::store::hit::Hit;
 use crate::store::instant::{Instant, Position};
-use crate::store::query::scan::Hit;
 use crate::store::record::{Field, Record};
 
 /// An event of the log and where it stands. Its envelope is decoded by [`envelope`](Self::envelope), not

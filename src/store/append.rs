@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::entry_reader::EntryReader;
+use super::hit::Hit;
 use super::index::{Index, TermHash};
 use super::instant::Position;
 use super::journal::writer::JournalWriter;
@@ -11,7 +12,6 @@ use super::look;
 use super::memtable::Entry;
 use super::options::Durability;
 use super::prepare::{Prepared, PreparedRecord, same_content, same_id};
-use super::query::scan::Hit;
 use super::record::{Field, Record};
 use super::shared::Shared;
 use super::trees::engine::TreeError;

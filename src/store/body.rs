@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::buffer::Buffer;
 use super::bytes::{BytesError, Put, Reader};
+use super::hit::Hit;
 use super::index::TermHasher;
 use super::instant::Position;
 use super::journal::reader::OwnedFrame;
@@ -26,42 +28,121 @@ pub(crate) enum BodyFlaw {
     Count { expected: u32, found: usize },
 }
 
-/// The records of a body, which must be `count`.
-pub(crate) fn records(body: &Arc<Vec<u8>>, count: u32) -> Result<Vec<Record>, BodyFlaw> {
-    let mut records = Vec::new();
-    let mut reader = Reader::new(body);
-    while reader.left() > 0 {
-        let record = reader.prefixed()?;
-        let end = body.len() - reader.left();
-        records.push(Record::parse(body, end - record.len()..end)?);
-    }
-    if records.len() != count as usize {
-        return Err(BodyFlaw::Count {
-            expected: count,
-            found: records.len(),
-        });
-    }
-    Ok(records)
+/// The records of a body, one by one: each is checked when it is its turn.
+#[derive(Debug)]
+pub(crate) struct Records {
+    body: Arc<Buffer>,
+    /// Where the next one's length stands.
+    place: usize,
+    given: usize,
+    expected: u32,
 }
 
-/// The events of a frame.
-pub(crate) fn entries(frame: &OwnedFrame, hasher: &TermHasher) -> Result<Vec<Entry>> {
-    let header = frame.header;
-    let records = records(&frame.body, header.count).map_err(|flaw| Error::Undecodable {
-        sequence: header.first_sequence,
-        reason: flaw.to_string(),
-    })?;
-    let entry = |(sequence, record): (u64, Record)| Entry {
-        position: Position {
-            instant: record.instant(),
+impl Records {
+    /// The records of `body`, which must be `count`.
+    pub(crate) fn new(body: &Arc<Buffer>, count: u32) -> Self {
+        Self {
+            body: Arc::clone(body),
+            place: 0,
+            given: 0,
+            expected: count,
+        }
+    }
+
+    fn parse_next(&mut self) -> Result<Record, BodyFlaw> {
+        let mut reader = Reader::new(self.body.get(self.place..).unwrap_or_default());
+        let length = reader.prefixed()?.len();
+        let end = self.body.len() - reader.left();
+        self.place = end;
+        self.given += 1;
+        Ok(Record::parse(&self.body, end - length..end)?)
+    }
+
+    /// Nothing more comes.
+    fn end(&mut self) {
+        self.place = self.body.len();
+        self.given = self.expected as usize;
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<Record, BodyFlaw>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let at_end = self.place == self.body.len();
+        let complete = self.given == self.expected as usize;
+        if at_end && complete {
+            return None;
+        }
+        if at_end || complete {
+            let flaw = BodyFlaw::Count {
+                expected: self.expected,
+                found: self.given + usize::from(!at_end),
+            };
+            self.end();
+            return Some(Err(flaw));
+        }
+        let record = self.parse_next();
+        if record.is_err() {
+            self.end();
+        }
+        Some(record)
+    }
+}
+
+/// The events of a frame, one by one.
+#[derive(Debug)]
+pub(crate) struct Events {
+    records: Records,
+    sequence: u64,
+    recorded_at: i64,
+}
+
+impl Events {
+    pub(crate) fn of(frame: &OwnedFrame) -> Self {
+        Self {
+            records: Records::new(&frame.body, frame.header.count),
+            sequence: frame.header.first_sequence,
+            recorded_at: frame.header.recorded_at,
+        }
+    }
+}
+
+impl Iterator for Events {
+    type Item = Result<Hit>;
+
+    fn next(&mut self) -> Option<Result<Hit>> {
+        let sequence = self.sequence;
+        let hit = self.records.next()?.map(|record| Hit {
+            position: Position {
+                instant: record.instant(),
+                sequence,
+            },
+            recorded_at: self.recorded_at,
+            record,
+            elsewhere: None,
+        });
+        self.sequence += 1;
+        Some(hit.map_err(|flaw| Error::Undecodable {
             sequence,
-        },
-        recorded_at: header.recorded_at,
-        hashes: hasher.record(&record),
-        record,
-        place: frame.place,
+            reason: flaw.to_string(),
+        }))
+    }
+}
+
+/// The events of a frame with what they are found by.
+pub(crate) fn entries(frame: &OwnedFrame, hasher: &TermHasher) -> Result<Vec<Entry>> {
+    let entry = |hit: Result<Hit>| {
+        let hit = hit?;
+        Ok(Entry {
+            position: hit.position,
+            recorded_at: hit.recorded_at,
+            hashes: hasher.record(&hit.record),
+            record: hit.record,
+            place: frame.place,
+        })
     };
-    Ok((header.first_sequence..).zip(records).map(entry).collect())
+    Events::of(frame).map(entry).collect()
 }
 
 #[cfg(test)]
@@ -89,7 +170,10 @@ mod tests {
             new.encode(&mut record);
             push(&mut body, &record);
         }
-        let body = Arc::new(body);
+        let records = |body: &[u8], count| {
+            let body = Arc::new(Buffer::from(body.to_vec()));
+            Records::new(&body, count).collect::<Result<Vec<_>, _>>()
+        };
         let read = records(&body, 2).unwrap();
         assert_eq!(
             read.iter().map(Record::event_id).collect::<Vec<_>>(),
@@ -102,7 +186,13 @@ mod tests {
                 found: 2
             }
         );
-        let cut = Arc::new(body[..body.len() - 1].to_vec());
-        assert!(records(&cut, 2).is_err());
+        assert_eq!(
+            records(&body, 1).unwrap_err(),
+            BodyFlaw::Count {
+                expected: 1,
+                found: 2
+            }
+        );
+        assert!(records(&body[..body.len() - 1], 2).is_err());
     }
 }

@@ -30,6 +30,7 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
+    #[inline]
     pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], BytesError> {
         let Some((taken, rest)) = self.rest.split_at_checked(length) else {
             return Err(BytesError::Short {
@@ -41,6 +42,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], BytesError> {
         let Some((taken, rest)) = self.rest.split_first_chunk::<N>() else {
             return Err(BytesError::Short {
@@ -52,18 +54,22 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
+    #[inline]
     pub(crate) fn u8(&mut self) -> Result<u8, BytesError> {
         Ok(u8::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     pub(crate) fn u16(&mut self) -> Result<u16, BytesError> {
         Ok(u16::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     pub(crate) fn u32(&mut self) -> Result<u32, BytesError> {
         Ok(u32::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     pub(crate) fn u64(&mut self) -> Result<u64, BytesError> {
         Ok(u64::from_le_bytes(self.array()?))
     }
@@ -72,7 +78,19 @@ impl<'a> Reader<'a> {
         Ok(i64::from_le_bytes(self.array()?))
     }
 
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, BytesError> {
+        // Most numbers take one byte.
+        match self.rest.split_first() {
+            Some((byte, rest)) if byte & 0x80 == 0 => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, BytesError> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
@@ -89,16 +107,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A varint of a type narrower than 64 bits.
+    #[inline]
     pub(crate) fn varint_as<T: TryFrom<u64>>(&mut self) -> Result<T, BytesError> {
         T::try_from(self.varint()?).map_err(|_| BytesError::Overlong)
     }
 
+    #[inline]
     pub(crate) fn signed_varint(&mut self) -> Result<i64, BytesError> {
         let zigzag = self.varint()?;
         Ok((zigzag >> 1).cast_signed() ^ -((zigzag & 1).cast_signed()))
     }
 
     /// A varint length, then that many bytes.
+    #[inline]
     pub(crate) fn prefixed(&mut self) -> Result<&'a [u8], BytesError> {
         let length = self.varint_as()?;
         self.take(length)

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::body;
+use super::body::Events;
+use super::hit::Hit;
 use super::index::TermHasher;
 use super::journal::reader::JournalReader;
 use super::journal::segment;
 use super::layout::{Format, Found, Layout};
-use super::query::scan::Hit;
 use super::record::Record;
 use crate::error::{Error, Result};
 
@@ -75,13 +75,14 @@ pub(crate) fn latest(
     head: u64,
     matches: impl Fn(&Record) -> bool,
 ) -> Result<Option<Hit>> {
-    let hasher = TermHasher::new(log_id);
     let mut reader = JournalReader::seek(journal, log_id, 0)?;
     let mut latest = None;
     while let Some(frame) = reader.next_before(head)? {
-        let entries = body::entries(&frame, &hasher)?;
-        if let Some(entry) = entries.iter().rev().find(|entry| matches(&entry.record)) {
-            latest = Some(Hit::from(entry));
+        for hit in Events::of(&frame) {
+            let hit = hit?;
+            if matches(&hit.record) {
+                latest = Some(hit);
+            }
         }
     }
     Ok(latest)

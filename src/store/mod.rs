@@ -3,12 +3,14 @@
 
 pub(crate) mod append;
 pub(crate) mod body;
+pub(crate) mod buffer;
 pub(crate) mod bytes;
 pub(crate) mod copy;
 pub(crate) mod entry_reader;
 pub(crate) mod group_commit;
 pub(crate) mod handle;
 pub(crate) mod head;
+pub(crate) mod hit;
 pub(crate) mod index;
 pub(crate) mod instant;
 pub(crate) mod journal;

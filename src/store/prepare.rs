@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::body;
+use super::buffer::Buffer;
 use super::index::{Index, TermHash, TermHasher, TermHashes};
 use super::journal::frame::{self, ChainHash, MAX_BODY};
 use super::record::{EncodedRecord, Field, NewRecord, Record};
@@ -22,7 +23,7 @@ pub(crate) struct PreparedRecord {
 #[derive(Debug, Clone)]
 pub(crate) struct Prepared {
     pub(crate) records: Vec<PreparedRecord>,
-    pub(crate) body: Arc<Vec<u8>>,
+    pub(crate) body: Arc<Buffer>,
     pub(crate) body_hash: ChainHash,
     /// Whether the body holds every record.
     complete: bool,
@@ -68,7 +69,7 @@ impl BatchEncoder {
 
     /// The batch, with its hashes and repeats.
     pub(crate) fn finish(self, hasher: &TermHasher) -> Result<Prepared> {
-        let bytes = Arc::new(self.bytes);
+        let bytes = Arc::new(Buffer::from(self.bytes));
         let prepare = |encoded: EncodedRecord| {
             let record = encoded.within(&bytes);
             PreparedRecord {
@@ -107,7 +108,7 @@ impl Prepared {
             body::push(&mut bytes, prepared.record.as_bytes());
             kept.push((bytes.len(), prepared));
         }
-        let bytes = Arc::new(bytes);
+        let bytes = Arc::new(Buffer::from(bytes));
         let mut records = Vec::with_capacity(kept.len());
         for (end, prepared) in kept {
             let start = end - prepared.record.as_bytes().len();

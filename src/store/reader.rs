@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::body;
+use super::body::Events;
 use super::entry_reader::EntryReader;
+use super::hit::Hit;
 use super::index::{Index, TermHasher};
 use super::instant::Position;
 use super::journal::reader::{JournalReader, OwnedFrame};
 use super::layout::{Format, Layout};
 use super::look::{self, Look};
-use super::memtable::Entry;
 use super::query::filter::{Contracts, Filter, Wanted};
 use super::query::journal_scan::JournalScan;
 use super::query::plan::{self, Access, AccessPath, Explanation, Statistics};
 use super::query::range::{Order, Range};
-use super::query::scan::{Hit, ScanWork, TreeScan};
+use super::query::scan::{ScanWork, TreeScan};
 use super::record::{Field, Record};
 use super::shared::Shared;
 use super::trees::manifest::KindCounts;
@@ -110,7 +110,7 @@ impl StoreReader {
             order: request.order,
             left: request.limit,
             state: State::Done,
-            entries: EntryReader::new(&self.layout().journal(), self.format().log_id),
+            entries: None,
             work: ScanWork::default(),
         };
         scan.start()?;
@@ -162,7 +162,7 @@ impl StoreReader {
         Ok(Replay {
             reader: self.clone(),
             journal: None,
-            pending: Vec::new().into_iter(),
+            pending: None,
             next: from,
         })
     }
@@ -247,7 +247,8 @@ pub(crate) struct Scan {
     order: Order,
     left: Option<usize>,
     state: State,
-    entries: EntryReader,
+    /// Made when the first event is in the journal only.
+    entries: Option<EntryReader>,
     work: ScanWork,
 }
 
@@ -346,9 +347,26 @@ impl Scan {
     }
 
     fn with_payload(&mut self, hit: Hit) -> Result<Hit> {
-        match hit.elsewhere {
-            None => Ok(hit),
-            Some(place) => Ok(Hit::from(self.entries.entry(place, hit.position.sequence)?)),
+        let Some(place) = hit.elsewhere else {
+            return Ok(hit);
+        };
+        let (journal, log_id) = (self.reader.layout().journal(), self.reader.format().log_id);
+        let entries = self
+            .entries
+            .get_or_insert_with(|| EntryReader::new(&journal, log_id));
+        Ok(Hit::from(entries.entry(place, hit.position.sequence)?))
+    }
+
+    /// About how many events are still to come, for who collects them.
+    pub(crate) fn estimate(&self) -> usize {
+        let known = match &self.state {
+            State::Trees(scan) => scan.estimate(),
+            State::Journal(scan) => Some(scan.left()),
+            State::Done => Some(0),
+        };
+        match (known, self.left) {
+            (Some(known), Some(left)) => known.min(left),
+            (one, other) => one.or(other).unwrap_or(0),
         }
     }
 
@@ -363,7 +381,7 @@ impl Scan {
 pub(crate) struct Replay {
     reader: StoreReader,
     journal: Option<JournalReader>,
-    pending: std::vec::IntoIter<Entry>,
+    pending: Option<Events>,
     next: u64,
 }
 
@@ -388,13 +406,14 @@ impl Replay {
     /// The next event, or `None` if there is none yet.
     pub(crate) fn next(&mut self) -> Result<Option<Hit>> {
         loop {
-            if let Some(entry) = self.pending.next() {
-                let Position { sequence, .. } = entry.position;
+            if let Some(hit) = self.pending.as_mut().and_then(Iterator::next) {
+                let hit = hit?;
+                let Position { sequence, .. } = hit.position;
                 if sequence < self.next {
                     continue;
                 }
                 self.next = sequence + 1;
-                return Ok(Some(Hit::from(&entry)));
+                return Ok(Some(hit));
             }
             if !self.read_frame()? {
                 return Ok(None);
@@ -434,7 +453,7 @@ impl Replay {
             None => journal.next()?.ok(),
         };
         let Some(frame) = frame else { return Ok(false) };
-        self.pending = body::entries(&frame, self.reader.hasher())?.into_iter();
+        self.pending = Some(Events::of(&frame));
         Ok(true)
     }
 }

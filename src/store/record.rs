@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
+use super::buffer::Buffer;
 use super::bytes::{BytesError, Put, Reader};
 use super::instant::Instant;
 
@@ -283,7 +284,7 @@ pub(crate) struct EncodedRecord {
 
 impl EncodedRecord {
     /// The record, now that the buffer it was encoded into is complete.
-    pub(crate) fn within(self, bytes: &Arc<Vec<u8>>) -> Record {
+    pub(crate) fn within(self, bytes: &Arc<Buffer>) -> Record {
         Record {
             bytes: Arc::clone(bytes),
             range: self.range,
@@ -314,7 +315,7 @@ pub(crate) enum RecordFlaw {
 /// A checked record: a range of shared bytes and where its parts lie.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
-    bytes: Arc<Vec<u8>>,
+    bytes: Arc<Buffer>,
     range: Range<usize>,
     head: Head,
 }
@@ -331,7 +332,7 @@ struct Head {
 
 impl Record {
     /// Checks the record in `range` of `bytes`.
-    pub(crate) fn parse(bytes: &Arc<Vec<u8>>, range: Range<usize>) -> Result<Self, RecordFlaw> {
+    pub(crate) fn parse(bytes: &Arc<Buffer>, range: Range<usize>) -> Result<Self, RecordFlaw> {
         let slice = bytes.get(range.clone()).ok_or(RecordFlaw::Field)?;
         let head = Head::parse(slice)?;
         Ok(Self {
@@ -370,6 +371,12 @@ impl Record {
         let place = self.head.fields.get(field as usize).copied().flatten()?;
         // `Head::parse` has checked that this is UTF-8.
         std::str::from_utf8(self.slice(place)).ok()
+    }
+
+    /// Whether a field is there and says `text`.
+    pub(crate) fn carries(&self, field: Field, text: &str) -> bool {
+        let place = self.head.fields.get(field as usize).copied().flatten();
+        place.is_some_and(|place| self.slice(place) == text.as_bytes())
     }
 
     /// The same record without its payload: all fields, in the appendix.
@@ -446,7 +453,10 @@ impl Head {
                 .get(offset as usize..)
                 .and_then(|rest| rest.get(..length as usize))
                 .ok_or(RecordFlaw::Field)?;
-            std::str::from_utf8(text).map_err(|_| RecordFlaw::Field)?;
+            // Nearly all are ASCII, which is found sooner.
+            if !text.is_ascii() && std::str::from_utf8(text).is_err() {
+                return Err(RecordFlaw::Field);
+            }
             *place = (data_offset + offset, length);
         }
         Ok(Self {
@@ -477,10 +487,10 @@ mod tests {
         }
     }
 
-    fn encoded(record: &NewRecord<'_>) -> Arc<Vec<u8>> {
+    fn encoded(record: &NewRecord<'_>) -> Arc<Buffer> {
         let mut bytes = Vec::new();
         record.encode(&mut bytes);
-        Arc::new(bytes)
+        Arc::new(bytes.into())
     }
 
     #[test]
@@ -507,7 +517,7 @@ mod tests {
 
         let mut stub = Vec::new();
         record.encode_stub(&mut stub);
-        let stub = Arc::new(stub);
+        let stub = Arc::new(Buffer::from(stub));
         let stub = Record::parse(&stub, 0..stub.len()).unwrap();
         assert_eq!(stub.payload(), b"");
         assert_eq!(stub.field(Field::Tenant), Some("t\"enant"));
@@ -550,7 +560,7 @@ mod tests {
 
         let mut stub = Vec::new();
         record.encode_stub(&mut stub);
-        let stub = Arc::new(stub);
+        let stub = Arc::new(Buffer::from(stub));
         let stub = Record::parse(&stub, 0..stub.len()).unwrap();
         assert_eq!(Kind::of(&stub), Kind::Named("K".into()));
         assert_eq!(stub.field(Field::Contract), Some("c"));
@@ -560,14 +570,14 @@ mod tests {
     fn version_and_contract_belong_together() {
         let mut native = encoded(&foreign_example()).to_vec();
         native[0] = RECORD_VERSION;
-        let native = Arc::new(native);
+        let native = Arc::new(Buffer::from(native));
         assert_eq!(
             Record::parse(&native, 0..native.len()).unwrap_err(),
             RecordFlaw::Contract(RECORD_VERSION)
         );
         let mut foreign = encoded(&example()).to_vec();
         foreign[0] = FOREIGN_VERSION;
-        let foreign = Arc::new(foreign);
+        let foreign = Arc::new(Buffer::from(foreign));
         assert_eq!(
             Record::parse(&foreign, 0..foreign.len()).unwrap_err(),
             RecordFlaw::Contract(FOREIGN_VERSION)
@@ -590,7 +600,7 @@ mod tests {
             new.hints = hints;
             let mut bytes = vec![1, 2, 3];
             let encoded = new.encode_prefixed(&mut bytes, &mut vec![9]).unwrap();
-            let bytes = Arc::new(bytes);
+            let bytes = Arc::new(Buffer::from(bytes));
             let record = encoded.within(&bytes);
             let parsed = Record::parse(&bytes, record.range.clone()).unwrap();
             assert_eq!(record.head, parsed.head, "{hints:?}");
@@ -615,7 +625,7 @@ mod tests {
         }
     }
 
-    fn damage(bytes: &Arc<Vec<u8>>) {
+    fn damage(bytes: &Arc<Buffer>) {
         for cut in 0..bytes.len() {
             assert!(Record::parse(bytes, 0..cut).is_err());
         }
@@ -623,7 +633,7 @@ mod tests {
             for bit in 0..8 {
                 let mut flipped = bytes.to_vec();
                 flipped[place] ^= 1 << bit;
-                let flipped = Arc::new(flipped);
+                let flipped = Arc::new(Buffer::from(flipped));
                 if let Ok(record) = Record::parse(&flipped, 0..flipped.len()) {
                     let _ = (
                         record.event_id(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 
-use super::body;
+use super::body::Events;
 use super::instant::{Instant, Position};
 use super::journal::reader::JournalReader;
 use super::journal::segment;
@@ -135,19 +135,9 @@ fn count_journal(journal: &std::path::Path, log_id: [u8; 16], head: u64) -> Resu
     let mut stats = StoreStats::default();
     let mut reader = JournalReader::seek(journal, log_id, 0)?;
     while let Some(frame) = reader.next_before(head)? {
-        let records =
-            body::records(&frame.body, frame.header.count).map_err(|flaw| Error::Undecodable {
-                sequence: frame.header.first_sequence,
-                reason: flaw.to_string(),
-            })?;
-        for (sequence, record) in (frame.header.first_sequence..).zip(&records) {
-            stats.count(
-                Position {
-                    instant: record.instant(),
-                    sequence,
-                },
-                record,
-            );
+        for hit in Events::of(&frame) {
+            let hit = hit?;
+            stats.count(hit.position, &hit.record);
         }
     }
     Ok(stats)

@@ -1,9 +1,11 @@
 //! Envelope to bytes, and back.
 
 use bincode::config;
+use bincode::de::read::{Reader, SliceReader};
+use bincode::de::{Decode, Decoder, DecoderImpl};
 use bincode::enc::write::Writer;
 use bincode::enc::{Encode, EncoderImpl};
-use bincode::error::{DecodeError, EncodeError};
+use bincode::error::EncodeError;
 
 use super::error::{CodecAction, CodecError};
 use crate::contract::experience_store::ExperienceEventEnvelope;
@@ -136,24 +138,41 @@ fn ensure_decodable(bytes: &[u8]) -> Result<(), CodecError> {
 /// claim more memory than they may, nest too deep, or hold what no envelope has. No input makes
 /// it panic.
 pub fn decode(bytes: &[u8]) -> Result<ExperienceEventEnvelope, CodecError> {
-    let found = bytes.len();
-    let (decoded, limit) = if found <= SMALL {
-        (decode_within::<SMALL_LIMIT>(bytes), SMALL_LIMIT)
-    } else if found <= MEDIUM {
-        (decode_within::<MEDIUM_LIMIT>(bytes), MEDIUM_LIMIT)
+    decode_or(bytes, |error| error)
+}
+
+/// As [`decode`], for a caller with an error of its own: an envelope is large, and each change of the error's type
+/// would copy it once more.
+pub(crate) fn decode_or<E>(
+    bytes: &[u8],
+    fail: impl FnOnce(CodecError) -> E,
+) -> Result<ExperienceEventEnvelope, E> {
+    if bytes.len() <= SMALL {
+        decode_within::<SMALL_LIMIT, E>(bytes, fail)
+    } else if bytes.len() <= MEDIUM {
+        decode_within::<MEDIUM_LIMIT, E>(bytes, fail)
     } else {
-        (decode_within::<DECODE_LIMIT>(bytes), DECODE_LIMIT)
-    };
-    match decoded {
-        Ok((envelope, expected)) if expected == found => Ok(envelope),
-        Ok((_, expected)) => Err(CodecError::TrailingBytes { expected, found }),
-        Err(error) => Err(CodecError::from_decode(error, found, limit)),
+        decode_within::<DECODE_LIMIT, E>(bytes, fail)
     }
 }
 
-/// The envelope at the start of `bytes`, and how many of them it takes.
-fn decode_within<const LIMIT: usize>(
+fn decode_within<const LIMIT: usize, E>(
     bytes: &[u8],
-) -> Result<(ExperienceEventEnvelope, usize), DecodeError> {
-    bincode::decode_from_slice(bytes, config::standard().with_limit::<LIMIT>())
+    fail: impl FnOnce(CodecError) -> E,
+) -> Result<ExperienceEventEnvelope, E> {
+    let found = bytes.len();
+    let config = config::standard().with_limit::<LIMIT>();
+    let mut decoder = DecoderImpl::new(SliceReader::new(bytes), config, ());
+    match ExperienceEventEnvelope::decode(&mut decoder) {
+        Ok(envelope) if decoder.reader().peek_read(1).is_none() => Ok(envelope),
+        Ok(_) => {
+            let mut left = 0;
+            while decoder.reader().peek_read(left + 1).is_some() {
+                left += 1;
+            }
+            let expected = found - left;
+            Err(fail(CodecError::TrailingBytes { expected, found }))
+        }
+        Err(error) => Err(fail(CodecError::from_decode(error, found, LIMIT))),
+    }
 }

@@ -73,7 +73,7 @@ pub(crate) mod value;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use envelope::encode_into;
 pub use envelope::{DECODE_LIMIT, decode, encode};
+pub(crate) use envelope::{decode_or, encode_into};
 pub use error::{CodecAction, CodecError};
 pub use value::MAX_JSON_DEPTH;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::super::buffer::Buffer;
 use super::super::bytes::{BytesError, Put, Reader};
 use super::frame::{self, CHAIN_START, ChainHash, ChecksumSeed, Frame, FrameFlaw, FrameHeader};
 use super::segment::{self, SegmentFile};
@@ -64,7 +65,7 @@ impl Mark {
 #[derive(Debug, Clone)]
 pub(crate) struct OwnedFrame {
     pub(crate) header: FrameHeader,
-    pub(crate) body: Arc<Vec<u8>>,
+    pub(crate) body: Arc<Buffer>,
     pub(crate) hash: ChainHash,
     pub(crate) place: Place,
     /// Where the frame ends.
@@ -342,7 +343,7 @@ impl JournalReader {
         let step = if wanted {
             Step::Frame(OwnedFrame {
                 header: frame.header,
-                body: Arc::new(frame.body.to_vec()),
+                body: Arc::new(Buffer::copy_of(frame.body)),
                 hash: frame.hash,
                 place,
                 end,

@@ -162,8 +162,8 @@ impl Table {
 }
 
 impl Chunk {
-    /// The bytes that the chunk stands for.
-    pub(crate) fn decompress(&self, stored: &[u8]) -> Result<Vec<u8>, SealedFlaw> {
+    /// Writes the bytes that the chunk stands for over `into`.
+    pub(crate) fn decompress(&self, stored: &[u8], into: &mut Vec<u8>) -> Result<(), SealedFlaw> {
         let computed = crc32c::crc32c(stored);
         if computed != self.crc {
             return Err(SealedFlaw::ChunkChecksum {
@@ -171,8 +171,9 @@ impl Chunk {
                 computed,
             });
         }
-        match lz4_flex::block::decompress(stored, self.raw_length) {
-            Ok(raw) if raw.len() == self.raw_length => Ok(raw),
+        into.resize(self.raw_length, 0);
+        match lz4_flex::block::decompress_into(stored, into) {
+            Ok(length) if length == self.raw_length => Ok(()),
             _ => Err(SealedFlaw::Decompress(self.raw_length)),
         }
     }
@@ -263,14 +264,12 @@ mod tests {
         let (file, raw) = sealed(20);
         let table = Table::parse(&file).unwrap();
         assert!(table.chunks.len() > 3 && file.len() < raw.len() / 10);
-        let mut out = Vec::new();
+        let (mut out, mut raw_chunk) = (Vec::new(), vec![7; 3]);
         for chunk in &table.chunks {
             let start = usize::try_from(chunk.stored_offset).unwrap();
-            out.extend(
-                chunk
-                    .decompress(&file[start..start + chunk.stored_length])
-                    .unwrap(),
-            );
+            let stored = &file[start..start + chunk.stored_length];
+            chunk.decompress(stored, &mut raw_chunk).unwrap();
+            out.extend_from_slice(&raw_chunk);
         }
         assert_eq!(out, raw);
         assert_eq!(table.chunk_at(0).unwrap().raw_offset, 0);
@@ -308,7 +307,10 @@ mod tests {
             let whole = read.chunks.iter().all(|chunk| {
                 let start = usize::try_from(chunk.stored_offset).unwrap();
                 chunk
-                    .decompress(&flipped[start..start + chunk.stored_length])
+                    .decompress(
+                        &flipped[start..start + chunk.stored_length],
+                        &mut Vec::new(),
+                    )
                     .is_ok()
             });
             assert!(!whole, "byte {place}");

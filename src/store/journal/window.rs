@@ -21,6 +21,8 @@ pub(crate) struct SegmentBytes {
     table: Option<Table>,
     buffer: Vec<u8>,
     buffer_offset: u64,
+    /// A chunk as it is stored.
+    stored: Vec<u8>,
 }
 
 impl SegmentBytes {
@@ -40,6 +42,7 @@ impl SegmentBytes {
             table,
             buffer: Vec::new(),
             buffer_offset: 0,
+            stored: Vec::new(),
         };
         let header = SegmentHeader::parse(bytes.at(0, super::segment::HEADER)?);
         let header = match header {
@@ -109,10 +112,10 @@ impl SegmentBytes {
     }
 
     fn load(&mut self, offset: u64, need: usize) -> Result<()> {
-        self.buffer.clear();
         let Some(table) = &self.table else {
             // Some of what lies before, too: frames are also read backwards.
             let start = offset - offset % READ_AROUND;
+            self.buffer.clear();
             self.buffer_offset = start;
             let length = (offset - start).saturating_add(need.max(READ_AHEAD) as u64);
             let mut read = || {
@@ -123,15 +126,21 @@ impl SegmentBytes {
             return Ok(());
         };
         let Some(chunk) = table.chunk_at(offset).copied() else {
+            self.buffer.clear();
             return Ok(());
         };
-        let mut stored = Vec::new();
+        self.stored.clear();
         let mut read = || {
             self.file.seek(SeekFrom::Start(chunk.stored_offset))?;
-            Read::take(&mut self.file, chunk.stored_length as u64).read_to_end(&mut stored)
+            Read::take(&mut self.file, chunk.stored_length as u64).read_to_end(&mut self.stored)
         };
         read().map_err(Error::io("read", &self.segment.path))?;
-        self.buffer = chunk.decompress(&stored).map_err(|flaw| {
+        let unpacked = chunk.decompress(&self.stored, &mut self.buffer);
+        if unpacked.is_err() {
+            self.buffer.clear();
+        }
+        self.buffer_offset = chunk.raw_offset;
+        unpacked.map_err(|flaw| {
             Error::damaged(
                 &self.segment.path,
                 chunk.raw_offset,
@@ -139,9 +148,7 @@ impl SegmentBytes {
                 "a chunk of frames",
                 flaw.to_string(),
             )
-        })?;
-        self.buffer_offset = chunk.raw_offset;
-        Ok(())
+        })
     }
 }
 

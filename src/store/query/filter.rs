@@ -2,7 +2,7 @@
 
 use super::super::index::{Index, TermHash, TermHasher};
 use super::super::instant::Position;
-use super::super::record::{Field, Kind, Record};
+use super::super::record::{Field, Kind, NAMED_KIND, Record};
 
 /// What a query asks for, apart from time. `None` and an empty `kinds` restrict nothing.
 #[derive(Debug, Clone, Default)]
@@ -86,11 +86,20 @@ impl Filter {
         self.terms.iter().copied()
     }
 
+    /// Whether a kind of this number may be wanted. Named kinds share one number.
+    pub(crate) fn may_match_kind(&self, number: u16) -> bool {
+        let may = |kind: &Kind| match kind {
+            Kind::Number(wanted) => *wanted == number,
+            Kind::Named(_) => number == NAMED_KIND,
+        };
+        self.wanted.kinds.is_empty() || self.wanted.kinds.iter().any(may)
+    }
+
     pub(crate) fn matches(&self, position: Position, record: &Record) -> bool {
         let carries = |wanted: &Option<String>, field: Field| {
             wanted
                 .as_deref()
-                .is_none_or(|wanted| record.field(field) == Some(wanted))
+                .is_none_or(|wanted| record.carries(field, wanted))
         };
         position.sequence < self.head
             && (self.wanted.kinds.is_empty()

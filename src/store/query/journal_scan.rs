@@ -4,14 +4,14 @@ use std::collections::BinaryHeap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::body;
+use super::super::body::Events;
 use super::super::entry_reader::EntryReader;
-use super::super::index::TermHasher;
+use super::super::hit::Hit;
 use super::super::instant::Position;
 use super::super::journal::reader::{JournalReader, Place};
 use super::filter::Filter;
 use super::range::{Order, Range};
-use super::scan::{Hit, ScanWork};
+use super::scan::ScanWork;
 use crate::error::Result;
 
 /// Reads the whole journal once, notes where the matches are, and then gives them in order.
@@ -60,7 +60,6 @@ impl JournalScan {
         order: Order,
         limit: Option<usize>,
     ) -> Result<Self> {
-        let hasher = TermHasher::new(log_id);
         let entries = EntryReader::new(journal, log_id);
         if range.is_empty() || limit == Some(0) {
             return Ok(Self {
@@ -76,9 +75,10 @@ impl JournalScan {
             work.commits_read += 1;
             work.bytes_read += frame.body.len() as u64;
             work.events_checked += u64::from(frame.header.count);
-            for entry in body::entries(&frame, &hasher)? {
-                let position = entry.position;
-                if !range.contains(position) || !filter.matches(position, &entry.record) {
+            for hit in Events::of(&frame) {
+                let hit = hit?;
+                let position = hit.position;
+                if !range.contains(position) || !filter.matches(position, &hit.record) {
                     continue;
                 }
                 found.push(Match {
@@ -102,6 +102,11 @@ impl JournalScan {
             entries,
             work,
         })
+    }
+
+    /// How many events are still to come.
+    pub(crate) fn left(&self) -> usize {
+        self.found.len()
     }
 
     /// What was read to find the results.

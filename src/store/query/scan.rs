@@ -1,18 +1,17 @@
 //! The scan: carries out a plan over the trees and the memtables, in order, one event at a time.
 
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
+use super::super::hit::Hit;
 use super::super::index::{Index, TermHash};
 use super::super::instant::Position;
-use super::super::journal::reader::Place;
 use super::super::memtable::{Entry, Memtable};
-use super::super::record::Record;
-use super::super::trees::block::{Block, Slot};
+use super::super::trees::block::Block;
 use super::super::trees::directory::{BlockInfo, Walk};
 use super::super::trees::engine::TreeError;
-use super::super::trees::snapshot::TreeSnapshot;
+use super::super::trees::snapshot::{BlockSlots, TreeSnapshot, unite};
 use super::super::view::View;
 use super::filter::Filter;
 use super::plan::Access;
@@ -20,44 +19,6 @@ use super::range::{Order, Range};
 
 /// Events taken from a memtable at a time.
 const FROM_MEMORY_AT_ONCE: usize = 256;
-
-/// An event that was found.
-#[derive(Debug, Clone)]
-pub(crate) struct Hit {
-    pub(crate) position: Position,
-    pub(crate) recorded_at: i64,
-    pub(crate) record: Record,
-    /// The journal frame with the payload, where the record has none.
-    pub(crate) elsewhere: Option<Place>,
-}
-
-impl From<&Entry> for Hit {
-    fn from(entry: &Entry) -> Self {
-        Self {
-            position: entry.position,
-            recorded_at: entry.recorded_at,
-            record: entry.record.clone(),
-            elsewhere: None,
-        }
-    }
-}
-
-impl From<Slot> for Hit {
-    fn from(slot: Slot) -> Self {
-        let Slot {
-            position,
-            recorded_at,
-            record,
-            elsewhere,
-        } = slot;
-        Self {
-            position,
-            recorded_at,
-            record,
-            elsewhere,
-        }
-    }
-}
 
 /// What a scan has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -211,6 +172,20 @@ impl TreeScan {
         self.work
     }
 
+    /// The most events that a scan just begun can give, where the plan tells.
+    pub(crate) fn estimate(&self) -> Option<usize> {
+        let Blocks::List(list) = &self.blocks else {
+            return None;
+        };
+        let in_blocks = self.next_block.iter().chain(list);
+        let in_blocks: u32 = in_blocks.map(|(_, slots)| slots.count_ones()).sum();
+        let in_memory = self.sources.iter().map(|source| match source {
+            Source::Memory { ready, .. } => ready.len(),
+            Source::Block { .. } => 0,
+        });
+        Some(in_blocks as usize + in_memory.sum::<usize>())
+    }
+
     /// Blocks that are still to be opened.
     pub(crate) fn count_blocks(self) -> usize {
         let rest = match self.blocks {
@@ -282,7 +257,8 @@ impl TreeScan {
                 let mut next = None;
                 while let Some(slot) = first_slot(*slots, self.order) {
                     let position = block.position(slot).map_err(TreeError::new)?;
-                    if self.range.contains(position) {
+                    let kind = block.kind(slot).map_err(TreeError::new)?;
+                    if self.range.contains(position) && self.filter.may_match_kind(kind) {
                         next = Some(position);
                         break;
                     }
@@ -358,18 +334,17 @@ fn blocks_of(
     terms: &[(Index, TermHash)],
     kinds: &[TermHash],
 ) -> Result<Vec<(Arc<BlockInfo>, u64)>, TreeError> {
-    let mut found: Option<HashMap<u32, u64>> = None;
+    let mut found: Option<Vec<BlockSlots>> = None;
     for (index, hash) in terms {
         let postings = trees.postings(*index, *hash)?;
         intersect(&mut found, postings);
     }
     if !kinds.is_empty() {
-        let mut any: HashMap<u32, u64> = HashMap::new();
+        let mut any = Vec::new();
         for kind in kinds {
-            for (block, slots) in trees.postings(Index::Kinds, *kind)? {
-                *any.entry(block).or_insert(0) |= slots;
-            }
+            any.extend(trees.postings(Index::Kinds, *kind)?);
         }
+        unite(&mut any);
         intersect(&mut found, any);
     }
     let mut blocks = Vec::new();
@@ -389,12 +364,17 @@ fn blocks_of(
     Ok(blocks)
 }
 
-fn intersect(found: &mut Option<HashMap<u32, u64>>, postings: HashMap<u32, u64>) {
-    match found {
-        None => *found = Some(postings),
-        Some(found) => found.retain(|block, slots| {
-            *slots &= postings.get(block).copied().unwrap_or(0);
-            *slots != 0
-        }),
-    }
+/// Keeps of `found` what `postings` point to as well. Both are sorted by block.
+fn intersect(found: &mut Option<Vec<BlockSlots>>, postings: Vec<BlockSlots>) {
+    let Some(found) = found else {
+        *found = Some(postings);
+        return;
+    };
+    let mut postings = postings.into_iter().peekable();
+    found.retain_mut(|(block, slots)| {
+        while postings.next_if(|(other, _)| other < block).is_some() {}
+        let there = postings.next_if(|(other, _)| other == block);
+        *slots &= there.map_or(0, |(_, slots)| slots);
+        *slots != 0
+    });
 }

@@ -1,15 +1,15 @@
 //! A block: up to 64 events of one tenant, sorted by position.
 //!
-//! # Format, version 2
+//! # Format, version 3
 //!
 //! ```text
 //! +---------+-------+-------------------------------+-----------------------------+
 //! | version | count | 1 + ⌈count / 32⌉ pieces:      | stored bytes of each piece: |
-//! | u8 = 2  | u16   | codec u8, raw u32, stored u32 | codec 1: an LZ4 block; 0: raw |
+//! | u8 = 3  | u16   | codec u8, raw u32, stored u32 | codec 1: an LZ4 block; 0: raw |
 //! +---------+-------+-------------------------------+-----------------------------+
 //! piece 0:  a table of `count` rows
 //! row:      signed varints: seconds, sequence number, recorded at (ns since 1970), each less the row before's;
-//!           varints: nanoseconds, length
+//!           varints: nanoseconds, kind, length
 //! piece n:  the records of slots 32(n-1) to 32n-1, one after the other, of their rows' lengths:
 //!           00, the record; or
 //!           01, segment u64, offset u64 of the journal frame that holds it, and the record without payload
@@ -21,6 +21,7 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use super::super::buffer::{Buffer, Spares};
 use super::super::bytes::{BytesError, Put, Reader};
 use super::super::instant::{Instant, Position};
 use super::super::journal::reader::Place;
@@ -32,11 +33,11 @@ pub(crate) const MAX_SLOTS: usize = 64;
 /// Records above this size stay in the journal only.
 pub(crate) const INLINE_LIMIT: usize = 64 << 10;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const CODEC_RAW: u8 = 0;
 const CODEC_LZ4: u8 = 1;
 /// Bytes of a row, at the most.
-const ROW: usize = 45;
+const ROW: usize = 48;
 /// Events whose records are packed together.
 const PIECE_SLOTS: usize = 32;
 /// No piece is larger: its records at the limit.
@@ -66,6 +67,8 @@ pub(crate) enum BlockFlaw {
     Decompress,
     #[error("a block without slot {0}")]
     NoSlot(usize),
+    #[error("a row of kind {row} for a record of kind {record}")]
+    Kind { row: u16, record: u16 },
     #[error(transparent)]
     Bytes(#[from] BytesError),
     #[error(transparent)]
@@ -141,13 +144,14 @@ fn put_row(table: &mut Vec<u8>, before: (Position, i64), entry: &Entry, length: 
     table.put_signed_varint(sequence.cast_signed());
     table.put_signed_varint(step(recorded_at, before.1));
     table.put_varint(u64::from(position.instant.nanoseconds()));
+    table.put_varint(u64::from(entry.record.kind()));
     table.put_varint(length as u64);
 }
 
 /// Reads a table of `count` rows.
-fn read_table(table: &[u8], count: usize) -> Result<Vec<Row>, BlockFlaw> {
+fn read_table(table: &[u8], count: usize) -> Result<Rows, BlockFlaw> {
     let mut reader = Reader::new(table);
-    let mut rows = Vec::with_capacity(count);
+    let mut rows = Rows::default();
     let (mut position, mut recorded_at) = TABLE_START;
     let mut end = 0_usize;
     for slot in 0..count {
@@ -163,13 +167,15 @@ fn read_table(table: &[u8], count: usize) -> Result<Vec<Row>, BlockFlaw> {
         recorded_at = recorded_at.wrapping_add(reader.signed_varint()?);
         position.instant =
             Instant::new(seconds, reader.varint_as()?).ok_or(BytesError::Overlong)?;
+        let kind = reader.varint_as()?;
         let start = end;
         end = start
             .checked_add(reader.varint_as()?)
             .ok_or(BytesError::Overlong)?;
-        rows.push(Row {
+        rows.0.push(Row {
             position,
             recorded_at,
+            kind,
             record: start..end,
         });
     }
@@ -195,9 +201,33 @@ fn put_record(records: &mut Vec<u8>, entry: &Entry) {
 /// An opened block. Pieces are unpacked, and records checked, as they are asked for.
 #[derive(Debug)]
 pub(crate) struct Block {
-    stored: Vec<u8>,
-    rows: Vec<Row>,
+    stored: Buffer,
+    rows: Rows,
     pieces: Vec<Piece>,
+}
+
+thread_local! {
+    static SPARE_ROWS: Spares<Row> = const { Spares::new() };
+}
+
+/// A table's rows, in memory that is used again.
+#[derive(Debug)]
+struct Rows(Vec<Row>);
+
+impl Default for Rows {
+    fn default() -> Self {
+        let mut rows = SPARE_ROWS.try_with(Spares::take).unwrap_or_default();
+        rows.clear();
+        rows.reserve(MAX_SLOTS);
+        Self(rows)
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        let rows = std::mem::take(&mut self.0);
+        let _ = SPARE_ROWS.try_with(|spares| spares.give(rows));
+    }
 }
 
 /// What the table tells of one event.
@@ -205,6 +235,7 @@ pub(crate) struct Block {
 struct Row {
     position: Position,
     recorded_at: i64,
+    kind: u16,
     /// Where its record lies in its piece.
     record: Range<usize>,
 }
@@ -213,7 +244,7 @@ struct Row {
 #[derive(Debug)]
 struct Piece {
     place: PiecePlace,
-    raw: OnceLock<Result<Arc<Vec<u8>>, BlockFlaw>>,
+    raw: OnceLock<Result<Arc<Buffer>, BlockFlaw>>,
 }
 
 /// Where a piece lies among a block's stored bytes, and how.
@@ -236,19 +267,26 @@ pub(crate) struct Slot {
 }
 
 impl PiecePlace {
-    fn unpack(self, block: &[u8]) -> Result<Vec<u8>, BlockFlaw> {
+    fn unpack(self, block: &[u8]) -> Result<Buffer, BlockFlaw> {
         let stored = block
             .get(self.start..)
             .and_then(|rest| rest.get(..self.stored))
             .ok_or(BlockFlaw::Decompress)?;
-        let raw = match self.codec {
-            CODEC_RAW => stored.to_vec(),
+        let mut raw = Buffer::scratch(self.raw);
+        let into = raw.as_mut_slice();
+        let length = match self.codec {
+            CODEC_RAW if stored.len() == self.raw => {
+                into.copy_from_slice(stored);
+                stored.len()
+            }
+            CODEC_RAW => stored.len(),
             CODEC_LZ4 => {
-                lz4_flex::block::decompress(stored, self.raw).map_err(|_| BlockFlaw::Decompress)?
+                let unpacked = lz4_flex::block::decompress_into(stored, into);
+                unpacked.map_err(|_| BlockFlaw::Decompress)?
             }
             other => return Err(BlockFlaw::Codec(other)),
         };
-        if raw.len() == self.raw {
+        if length == self.raw {
             Ok(raw)
         } else {
             Err(BlockFlaw::Size(self.raw))
@@ -257,7 +295,7 @@ impl PiecePlace {
 }
 
 impl Block {
-    pub(crate) fn open(stored: Vec<u8>) -> Result<Self, BlockFlaw> {
+    pub(crate) fn open(stored: Buffer) -> Result<Self, BlockFlaw> {
         let mut reader = Reader::new(&stored);
         let version = reader.u8()?;
         if version != VERSION {
@@ -307,12 +345,17 @@ impl Block {
 
     /// The number of events.
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.rows.0.len()
     }
 
     /// The position of the event in `slot`.
     pub(crate) fn position(&self, slot: usize) -> Result<Position, BlockFlaw> {
         Ok(self.row(slot)?.position)
+    }
+
+    /// The number of the kind of the event in `slot`.
+    pub(crate) fn kind(&self, slot: usize) -> Result<u16, BlockFlaw> {
+        Ok(self.row(slot)?.kind)
     }
 
     /// The event in `slot`.
@@ -331,6 +374,12 @@ impl Block {
             other => return Err(BlockFlaw::Codec(other)),
         };
         let record = Record::parse(raw, end - reader.left()..end)?;
+        if record.kind() != row.kind {
+            return Err(BlockFlaw::Kind {
+                row: row.kind,
+                record: record.kind(),
+            });
+        }
         Ok(Slot {
             position: row.position,
             recorded_at: row.recorded_at,
@@ -340,7 +389,7 @@ impl Block {
     }
 
     /// The unpacked records among which `slot` is.
-    fn piece(&self, slot: usize) -> Result<&Arc<Vec<u8>>, BlockFlaw> {
+    fn piece(&self, slot: usize) -> Result<&Arc<Buffer>, BlockFlaw> {
         let piece = self
             .pieces
             .get(slot / PIECE_SLOTS)
@@ -350,6 +399,6 @@ impl Block {
     }
 
     fn row(&self, slot: usize) -> Result<&Row, BlockFlaw> {
-        self.rows.get(slot).ok_or(BlockFlaw::NoSlot(slot))
+        self.rows.0.get(slot).ok_or(BlockFlaw::NoSlot(slot))
     }
 }

@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use super::super::buffer::Buffer;
 use super::engine::TreeError;
 
 /// The file's name.
@@ -60,9 +61,9 @@ impl BlockFile {
     }
 
     /// The bytes of a block.
-    pub(crate) fn read(&self, place: BlockPlace) -> Result<Vec<u8>, TreeError> {
-        let mut bytes = vec![0; place.length as usize];
-        read_at(&self.file, &mut bytes, place.offset).map_err(failed)?;
+    pub(crate) fn read(&self, place: BlockPlace) -> Result<Buffer, TreeError> {
+        let mut bytes = Buffer::scratch(place.length as usize);
+        read_at(&self.file, bytes.as_mut_slice(), place.offset).map_err(failed)?;
         let found = crc32c::crc32c(&bytes);
         if found != place.crc {
             return Err(TreeError::new(format_args!(
@@ -132,8 +133,8 @@ mod tests {
         };
         drop(file);
         let file = BlockFile::open(folder.path(), 6).unwrap();
-        assert_eq!(file.read(place(0, b"one")).unwrap(), b"one");
-        assert_eq!(file.read(place(3, b"two")).unwrap(), b"two");
+        assert_eq!(*file.read(place(0, b"one")).unwrap(), *b"one");
+        assert_eq!(*file.read(place(3, b"two")).unwrap(), *b"two");
         assert!(file.read(place(3, b"too")).is_err());
         assert!(file.read(place(3, b"twotorn")).is_err(), "cut off");
         assert!(BlockFile::open(folder.path(), 7).is_err());

@@ -1,6 +1,5 @@
 //! A snapshot of the trees, as of one flush: what readers hold while the next one is written.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::index::{Definition, INDEXES, Index, TermHash};
@@ -17,6 +16,21 @@ use super::run::{Page, Posting, Run};
 /// The runs of every index, oldest first.
 pub(crate) type Runs = [Vec<Arc<Run>>; INDEXES.len()];
 
+/// A block's number, and a bit for each of its slots.
+pub(crate) type BlockSlots = (u32, u64);
+
+/// Sorts by block, and puts together what is said of the same one.
+pub(crate) fn unite(slots: &mut Vec<BlockSlots>) {
+    slots.sort_unstable();
+    slots.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 |= next.1;
+        }
+        same
+    });
+}
+
 /// The trees at one point of the log. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct TreeSnapshot {
@@ -29,17 +43,18 @@ pub(crate) struct TreeSnapshot {
 }
 
 impl TreeSnapshot {
-    /// The blocks and slots at which a term may stand, by block. Another term of the same hash is there
+    /// The blocks and slots at which a term may stand, sorted by block. Another term of the same hash is there
     /// too, so the records decide.
     pub(crate) fn postings(
         &self,
         index: Index,
         hash: TermHash,
-    ) -> Result<HashMap<u32, u64>, TreeError> {
-        let mut found = HashMap::new();
+    ) -> Result<Vec<BlockSlots>, TreeError> {
+        let mut found = Vec::new();
         self.each_posting(index, hash, |posting| {
-            *found.entry(posting.block).or_insert(0) |= posting.slots;
+            found.push((posting.block, posting.slots));
         })?;
+        unite(&mut found);
         Ok(found)
     }
 

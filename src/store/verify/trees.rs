@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::super::entry_reader::EntryReader;
+use super::super::hit::Hit;
 use super::super::index::{INDEXES, TermHasher};
-use super::super::query::scan::Hit;
 use super::super::trees::engine::TreeError;
 use super::super::trees::snapshot::TreeSnapshot;
 use super::sums::Sums;
