@@ -59,7 +59,7 @@ impl Blocks {
 #[derive(Debug)]
 enum Source {
     Block {
-        block: Block,
+        block: Arc<Block>,
         slots: u64,
     },
     Memory {

@@ -343,6 +343,12 @@ impl Block {
         })
     }
 
+    /// Bytes of memory that it takes once all of it is unpacked.
+    pub(crate) fn bytes(&self) -> usize {
+        let pieces: usize = self.pieces.iter().map(|piece| piece.place.raw).sum();
+        size_of::<Self>() + self.stored.len() + self.rows.0.capacity() * size_of::<Row>() + pieces
+    }
+
     /// The number of events.
     pub(crate) fn len(&self) -> usize {
         self.rows.0.len()

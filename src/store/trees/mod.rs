@@ -2,6 +2,7 @@
 //! from the journal, so any flaw found here is answered by a rebuild, never by an error to the caller.
 
 pub(crate) mod block;
+pub(crate) mod block_cache;
 pub(crate) mod block_file;
 pub(crate) mod directory;
 pub(crate) mod engine;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::index::{Definition, INDEXES, Index, TermHash};
 use super::super::journal::reader::Mark;
 use super::block::Block;
+use super::block_cache::BlockCache;
 use super::block_file::BlockFile;
 use super::directory::{BlockInfo, Directory};
 use super::engine::{Engine, Tree, TreeError};
@@ -36,6 +37,7 @@ pub(crate) fn unite(slots: &mut Vec<BlockSlots>) {
 pub(crate) struct TreeSnapshot {
     pub(crate) engine: Arc<Engine>,
     pub(crate) file: Arc<BlockFile>,
+    pub(crate) cache: Arc<BlockCache>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) runs: Arc<Runs>,
     pub(crate) kinds: Arc<KindCounts>,
@@ -108,7 +110,17 @@ impl TreeSnapshot {
             .ok_or_else(|| TreeError::new(format_args!("the directory has no block {number}")))
     }
 
-    pub(crate) fn block(&self, info: &BlockInfo) -> Result<Block, TreeError> {
+    pub(crate) fn block(&self, info: &BlockInfo) -> Result<Arc<Block>, TreeError> {
+        if let Some(block) = self.cache.get(info.number) {
+            return Ok(block);
+        }
+        let block = Arc::new(self.read_block(info)?);
+        self.cache.offer(info.number, &block);
+        Ok(block)
+    }
+
+    /// The block as it lies on disk.
+    pub(crate) fn read_block(&self, info: &BlockInfo) -> Result<Block, TreeError> {
         let block = Block::open(self.file.read(info.place)?).map_err(TreeError::new)?;
         if block.len() != info.events as usize {
             return Err(TreeError::new(format_args!(

@@ -12,6 +12,7 @@ use super::super::journal::reader::Mark;
 use super::super::memtable::Entry;
 use super::super::record::{Field, Kind};
 use super::block::{self, MAX_SLOTS};
+use super::block_cache::BlockCache;
 use super::block_file::{BlockFile, BlockPlace};
 use super::directory::{BlockInfo, Directory};
 use super::engine::{Engine, Tree, TreeError, Write};
@@ -25,12 +26,15 @@ use super::snapshot::{Runs, TreeSnapshot};
 const CUT_AT_RUN_END: usize = 24;
 /// A block takes no more records once it has this many bytes, before compression.
 const BLOCK_BYTES: usize = 32 << 10;
+/// One part in so many of the memory for caching is for blocks, the rest is sled's.
+const CACHE_FOR_BLOCKS: u64 = 4;
 
 /// The one writer of the trees.
 #[derive(Debug)]
 pub(crate) struct TreeWriter {
     pub(super) engine: Arc<Engine>,
     file: Arc<BlockFile>,
+    cache: Arc<BlockCache>,
     pub(super) manifest: Manifest,
     directory: Arc<Directory>,
     pub(super) runs: Runs,
@@ -41,7 +45,8 @@ pub(crate) struct TreeWriter {
 impl TreeWriter {
     /// Opens the trees in `path`, or starts empty ones.
     pub(crate) fn open(path: &Path, log_id: [u8; 16], cache_bytes: u64) -> Result<Self, TreeError> {
-        let engine = Arc::new(Engine::open(path, cache_bytes)?);
+        let for_blocks = cache_bytes / CACHE_FOR_BLOCKS;
+        let engine = Arc::new(Engine::open(path, cache_bytes - for_blocks)?);
         let manifest = match engine.get(Tree::Meta, keys::MANIFEST)? {
             Some(bytes) => Manifest::decode(&bytes).map_err(TreeError::new)?,
             None if engine.first_key_from(Tree::Meta, b"")?.is_none() => Manifest::new(log_id),
@@ -51,11 +56,13 @@ impl TreeWriter {
             return Err(TreeError::new("the trees belong to another log"));
         }
         let file = Arc::new(BlockFile::open(path, manifest.block_bytes)?);
+        let cache = BlockCache::new(usize::try_from(for_blocks).unwrap_or(usize::MAX));
         let directory = read_directory(&engine, &manifest)?;
         let runs = read_runs(&engine, &manifest)?;
         let writer = Self {
             engine,
             file,
+            cache: Arc::new(cache),
             manifest,
             directory,
             runs,
@@ -80,6 +87,7 @@ impl TreeWriter {
         TreeSnapshot {
             engine: Arc::clone(&self.engine),
             file: Arc::clone(&self.file),
+            cache: Arc::clone(&self.cache),
             directory: Arc::clone(&self.directory),
             runs: Arc::new(self.runs.clone()),
             kinds: Arc::new(self.manifest.kinds.clone()),

@@ -31,7 +31,7 @@ pub(super) fn compare(
     // The sequence numbers of each block's slots, to translate postings.
     let mut sequences: Vec<Vec<u64>> = Vec::new();
     for info in trees.directory.blocks() {
-        let block = trees.block(info)?;
+        let block = trees.read_block(info)?;
         let mut slots = Vec::with_capacity(block.len());
         for slot in 0..block.len() {
             let mut hit = Hit::from(block.slot(slot).map_err(TreeError::new)?);
