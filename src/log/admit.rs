@@ -9,7 +9,7 @@ use crate::contract::experience_store::{ExperienceEvent, ExperienceEventEnvelope
 use crate::error::{Error, IdentifierFlaw, Result};
 use crate::store::index::TermHasher;
 use crate::store::instant::Instant;
-use crate::store::prepare::{BatchEncoder, Prepared};
+use crate::store::prepare::{BatchEncoder, Prepared, TYPICAL_RECORD};
 use crate::store::record::{FIELDS, Field, Fields, Hints, MAX_FIELD, NewRecord, Record};
 
 /// The payload format of an envelope in the encoding of [`codec`].
@@ -33,7 +33,7 @@ pub(crate) fn admit(
     hasher: &TermHasher,
 ) -> Result<Prepared> {
     let mut batch = BatchEncoder::with_capacity(events.len());
-    let mut payload = Vec::new();
+    let mut payload = Vec::with_capacity(TYPICAL_RECORD);
     for event in events {
         let instant = check(event, rules.identifiers)?;
         let fields = fields(event);

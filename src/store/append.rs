@@ -226,9 +226,8 @@ impl Shared {
             place,
         };
         let memtable = Arc::clone(&self.view().active);
-        memtable.insert((first..).zip(batch.records).map(entry).collect());
+        let (events, bytes) = memtable.insert((first..).zip(batch.records).map(entry));
         self.commit.wrote(writer.sequence());
-        let (events, bytes) = memtable.size();
         if events >= self.options.memtable_events || bytes >= MEMTABLE_BYTES {
             self.freeze(writer);
         }

@@ -36,6 +36,8 @@ struct State<F> {
     /// Events on stable storage.
     synced: u64,
     syncing: bool,
+    /// Callers that wait for a sync of another's.
+    waiting: usize,
     file: Arc<F>,
     path: PathBuf,
     failure: Option<String>,
@@ -48,6 +50,7 @@ impl<F: Syncs> GroupCommit<F> {
             written: count,
             synced: count,
             syncing: false,
+            waiting: 0,
             file,
             path,
             failure: None,
@@ -99,10 +102,12 @@ impl<F: Syncs> GroupCommit<F> {
                 });
             }
             if state.syncing {
+                state.waiting += 1;
                 state = self
                     .changed
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner);
+                state.waiting -= 1;
                 continue;
             }
             state.syncing = true;
@@ -112,7 +117,9 @@ impl<F: Syncs> GroupCommit<F> {
             let result = file.sync();
             state = self.lock();
             state.syncing = false;
-            self.changed.notify_all();
+            if state.waiting > 0 {
+                self.changed.notify_all();
+            }
             match result {
                 Ok(()) => state.synced = state.synced.max(target),
                 Err(error) => {

@@ -9,7 +9,8 @@ use super::sync::{Condvar, Mutex, PoisonError};
 #[derive(Debug)]
 pub(crate) struct Head {
     count: AtomicU64,
-    waiting: Mutex<()>,
+    /// How many wait: to wake nobody is a system call all the same.
+    waiting: Mutex<usize>,
     moved: Condvar,
 }
 
@@ -17,7 +18,7 @@ impl Head {
     pub(crate) fn new(count: u64) -> Self {
         Self {
             count: AtomicU64::new(count),
-            waiting: Mutex::new(()),
+            waiting: Mutex::new(0),
             moved: Condvar::new(),
         }
     }
@@ -35,8 +36,10 @@ impl Head {
     /// Wakes those who wait, whether or not the head moved.
     pub(crate) fn wake(&self) {
         // A waiter looks at the count under the lock, so it cannot miss this.
-        drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        self.moved.notify_all();
+        let waiting = *self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting > 0 {
+            self.moved.notify_all();
+        }
     }
 
     /// Waits until there are more than `count` events, `stop` says so, or the time is over.
@@ -56,11 +59,13 @@ impl Head {
             if head > count || stop() || left.is_zero() {
                 return head;
             }
+            *waiting += 1;
             waiting = self
                 .moved
                 .wait_timeout(waiting, left)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
+            *waiting -= 1;
         }
     }
 }

@@ -107,12 +107,13 @@ impl Memtable {
         }
     }
 
-    /// Adds events that follow those already there.
-    pub(crate) fn insert(&self, entries: Vec<Entry>) {
+    /// Adds events that follow those already there, and gives the [`size`](Self::size) then.
+    pub(crate) fn insert(&self, entries: impl IntoIterator<Item = Entry>) -> (usize, usize) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         for entry in entries {
             inner.insert(entry);
         }
+        (inner.entries.len(), inner.bytes)
     }
 
     /// Events held, and the bytes of their records.

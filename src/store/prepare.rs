@@ -38,7 +38,7 @@ pub(crate) struct BatchEncoder {
 }
 
 /// A record of typical events, for the first guess at a batch's size.
-const TYPICAL_RECORD: usize = 400;
+pub(crate) const TYPICAL_RECORD: usize = 500;
 
 impl BatchEncoder {
     /// For a batch of about so many records.
@@ -46,7 +46,7 @@ impl BatchEncoder {
         Self {
             bytes: Vec::with_capacity((records * TYPICAL_RECORD).min(MAX_BODY)),
             records: Vec::with_capacity(records),
-            scratch: Vec::new(),
+            scratch: Vec::with_capacity(64),
         }
     }
 
