@@ -107,6 +107,23 @@ impl Memtable {
         }
     }
 
+    /// One that need not grow on the way to the size of another.
+    pub(crate) fn as_roomy_as(other: &Self) -> Self {
+        let other = other.read();
+        let inner = Inner {
+            entries: Vec::with_capacity(other.entries.len()),
+            before: Vec::with_capacity(other.before.len()),
+            terms: HashMap::with_capacity_and_hasher(
+                other.terms.len(),
+                BuildHasherDefault::default(),
+            ),
+            ..Inner::default()
+        };
+        Self {
+            inner: RwLock::new(inner),
+        }
+    }
+
     /// Adds events that follow those already there, and gives the [`size`](Self::size) then.
     pub(crate) fn insert(&self, entries: impl IntoIterator<Item = Entry>) -> (usize, usize) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);

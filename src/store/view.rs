@@ -36,7 +36,7 @@ impl View {
             });
         }
         Self {
-            active: Arc::new(Memtable::new()),
+            active: Arc::new(Memtable::as_roomy_as(&self.active)),
             frozen,
             trees: self.trees.clone(),
         }
