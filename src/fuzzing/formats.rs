@@ -20,7 +20,7 @@ use crate::store::memtable::Entry;
 use crate::store::query::range::{Order, Range};
 use crate::store::record::{FIELDS, Field, Fields, Hints, NewRecord, Record};
 use crate::store::trees::block::{self as blocks, Block};
-use crate::store::trees::directory::{BlockInfo, Directory};
+use crate::store::trees::directory::{BlockInfo, Directory, decode_group, encode_group};
 use crate::store::trees::filter::Probe;
 use crate::store::trees::keys;
 use crate::store::trees::manifest::Manifest;
@@ -300,10 +300,12 @@ fn directory(bytes: &[u8]) {
             break;
         };
         rest = after;
-        if let Ok(mut info) = BlockInfo::decode(key, value) {
-            info.number = u32::try_from(blocks.len()).unwrap();
-            assert_eq!(BlockInfo::decode(key, &info.encode()), Ok(info.clone()));
-            blocks.push(info);
+        if let Ok(mut group) = decode_group(key, value) {
+            for (info, number) in group.iter_mut().zip(blocks.len()..) {
+                info.number = u32::try_from(number).unwrap();
+            }
+            assert_eq!(decode_group(key, &encode_group(&group)), Ok(group.clone()));
+            blocks.extend(group);
         }
     }
     let mut directory = Directory::default();
@@ -631,7 +633,7 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     for tenant in [None, Some("tenant"), Some("a\0b")] {
         let (key, value) = (
             keys::event_key(tenant, first, "evt-0"),
-            info(tenant).encode(),
+            encode_group(&[info(tenant)]),
         );
         page.extend([&key, &value].map(|part| u8::try_from(part.len()).unwrap()));
         page.extend([key, value].concat());

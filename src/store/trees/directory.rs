@@ -1,15 +1,19 @@
 //! The directory: which blocks there are, of which tenant, over which time. It is in memory, some hundred
 //! bytes a block, so that a query knows the blocks it needs before it reads one.
 //!
-//! # Format, version 2
+//! # Format, version 3
 //!
 //! ```text
-//! value in `events`: version u8 = 2 | number u32 | last instant (signed varint, varint) | varint last
-//!                    sequence number | varint events | varint offset | length u32 | CRC32C u32
+//! value in `events`: version u8 = 3 | first number u32 | varint offset | varint blocks | blocks × block
+//! block:             first position, but of the first block | last position | varint events | varint length |
+//!                    CRC32C u32
+//! position:          instant (signed varint, varint) | varint sequence number
 //! ```
 //!
-//! The key tells the tenant and the first position ([`keys`]), the value the rest: the last position, and where
-//! in the file of blocks it lies. Blocks are numbered from 0 in the order in which they were flushed.
+//! An item tells of up to [`MAX_GROUP`] blocks of one tenant that one flush wrote, one behind the other in the file of
+//! blocks. The key tells the tenant and where the first of them begins ([`keys`]), the value the rest. Blocks are
+//! numbered from 0 in the order in which they were flushed. An item for each block would take most of the time of an
+//! opening.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +25,9 @@ use super::block::MAX_STORED;
 use super::block_file::BlockPlace;
 use super::keys;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// Blocks that one item tells of.
+pub(crate) const MAX_GROUP: usize = 32;
 
 /// What is known of a block without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,56 +51,96 @@ pub(crate) enum DirectoryFlaw {
     Order,
     #[error("a block of {0} bytes")]
     Length(u32),
+    #[error("an item of {0} blocks")]
+    Count(usize),
 }
 
-impl BlockInfo {
-    /// The value in `events`.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut value = Vec::with_capacity(48);
-        value.put_u8(VERSION);
-        value.put_u32(self.number);
-        self.last.instant.encode(&mut value);
-        value.put_varint(self.last.sequence);
-        value.put_varint(u64::from(self.events));
-        value.put_varint(self.place.offset);
-        value.put_u32(self.place.length);
-        value.put_u32(self.place.crc);
-        value
-    }
-
-    pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Self, DirectoryFlaw> {
-        let (tenant, first) = keys::parse_event_key(key)?;
-        let mut reader = Reader::new(value);
-        let version = reader.u8()?;
-        if version != VERSION {
-            return Err(DirectoryFlaw::Version(version));
+/// The value in `events` for these blocks of one tenant: 1 to [`MAX_GROUP`] of them, numbered one after the other and
+/// lying one behind the other.
+pub(crate) fn encode_group(blocks: &[BlockInfo]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(16 + blocks.len() * 40);
+    let (number, offset) = blocks
+        .first()
+        .map_or((0, 0), |first| (first.number, first.place.offset));
+    value.put_u8(VERSION);
+    value.put_u32(number);
+    value.put_varint(offset);
+    value.put_varint(blocks.len() as u64);
+    for (place, block) in blocks.iter().enumerate() {
+        if place > 0 {
+            put_position(&mut value, block.first);
         }
-        let number = reader.u32()?;
-        let instant = Instant::decode(&mut reader)?;
-        let last = Position {
-            instant,
-            sequence: reader.varint()?,
+        put_position(&mut value, block.last);
+        value.put_varint(u64::from(block.events));
+        value.put_varint(u64::from(block.place.length));
+        value.put_u32(block.place.crc);
+    }
+    value
+}
+
+/// The blocks that an item of `events` tells of.
+pub(crate) fn decode_group(key: &[u8], value: &[u8]) -> Result<Vec<BlockInfo>, DirectoryFlaw> {
+    let (tenant, first) = keys::parse_event_key(key)?;
+    let tenant: Option<Arc<str>> = tenant.map(Arc::from);
+    let mut reader = Reader::new(value);
+    let version = reader.u8()?;
+    if version != VERSION {
+        return Err(DirectoryFlaw::Version(version));
+    }
+    let first_number = reader.u32()?;
+    let mut offset: u64 = reader.varint()?;
+    let count: usize = reader.varint_as()?;
+    if !(1..=MAX_GROUP).contains(&count) {
+        return Err(DirectoryFlaw::Count(count));
+    }
+    let mut blocks = Vec::with_capacity(count);
+    for place in 0..count {
+        let number = u32::try_from(place)
+            .ok()
+            .and_then(|place| first_number.checked_add(place))
+            .ok_or(BytesError::Overlong)?;
+        let first = if place == 0 {
+            first
+        } else {
+            read_position(&mut reader)?
         };
+        let last = read_position(&mut reader)?;
         if last < first {
             return Err(DirectoryFlaw::Order);
         }
-        let info = Self {
+        let events = reader.varint_as()?;
+        let length: u32 = reader.varint_as()?;
+        if length as usize > MAX_STORED {
+            return Err(DirectoryFlaw::Length(length));
+        }
+        let crc = reader.u32()?;
+        blocks.push(BlockInfo {
             number,
-            tenant: tenant.map(Arc::from),
+            tenant: tenant.clone(),
             first,
             last,
-            events: reader.varint_as()?,
+            events,
             place: BlockPlace {
-                offset: reader.varint()?,
-                length: reader.u32()?,
-                crc: reader.u32()?,
+                offset,
+                length,
+                crc,
             },
-        };
-        if info.place.length as usize > MAX_STORED {
-            return Err(DirectoryFlaw::Length(info.place.length));
-        }
-        Ok(info)
+        });
+        offset = offset.saturating_add(u64::from(length));
     }
+    Ok(blocks)
+}
+
+fn put_position(value: &mut Vec<u8>, position: Position) {
+    position.instant.encode(value);
+    value.put_varint(position.sequence);
+}
+
+fn read_position(reader: &mut Reader<'_>) -> Result<Position, BytesError> {
+    Ok(Position {
+        instant: Instant::decode(reader)?,
+        sequence: reader.varint()?,
+    })
 }
 
 /// All blocks of one tenant, or of all, in both orders that scans need.
@@ -321,9 +367,9 @@ mod tests {
             let tenant = [None, Some("a"), Some("b")][place % 3];
             let block = block(u32::try_from(place).unwrap(), tenant, first, last);
             // As when read back.
-            let read = BlockInfo::decode(&key(&block), &block.encode()).unwrap();
-            assert_eq!(read, block);
-            directory.add(vec![read]);
+            let read = decode_group(&key(&block), &encode_group(std::slice::from_ref(&block)));
+            assert_eq!(read, Ok(vec![block.clone()]));
+            directory.add(read.unwrap());
         }
         let directory = Arc::new(directory);
         for tenant in [None, Some("a"), Some("b"), Some("nobody")] {
@@ -356,22 +402,45 @@ mod tests {
     }
 
     #[test]
-    fn damaged_values_are_refused() {
-        let good = block(3, Some("a"), 1, 5);
-        let value = good.encode();
-        for cut in 0..value.len() {
-            assert!(BlockInfo::decode(&key(&good), &value[..cut]).is_err());
+    fn a_group_comes_back_and_damaged_ones_are_refused() {
+        let mut good = vec![
+            block(3, Some("a"), 1, 5),
+            block(4, Some("a"), 0, 9),
+            block(5, Some("a"), 2, 2),
+        ];
+        for place in 1..good.len() {
+            let before = good[place - 1].place;
+            good[place].place.offset = before.offset + u64::from(before.length);
         }
-        let backwards = block(3, Some("a"), 5, 1);
+        let (key, value) = (key(&good[0]), encode_group(&good));
+        assert_eq!(decode_group(&key, &value), Ok(good.clone()));
+        for cut in 0..value.len() {
+            assert!(decode_group(&key, &value[..cut]).is_err());
+        }
+        let refused = |change: fn(&mut BlockInfo)| {
+            let mut bad = good.clone();
+            change(&mut bad[1]);
+            decode_group(&key, &encode_group(&bad))
+        };
         assert_eq!(
-            BlockInfo::decode(&key(&backwards), &backwards.encode()),
+            refused(|block| block.last = at(-1)),
             Err(DirectoryFlaw::Order)
         );
-        let mut long = good;
-        long.place.length = u32::MAX;
         assert_eq!(
-            BlockInfo::decode(&key(&long), &long.encode()),
+            refused(|block| block.place.length = u32::MAX),
             Err(DirectoryFlaw::Length(u32::MAX))
+        );
+        let many = vec![good[0].clone(); MAX_GROUP + 1];
+        assert_eq!(
+            decode_group(&key, &encode_group(&many)),
+            Err(DirectoryFlaw::Count(MAX_GROUP + 1))
+        );
+        let last = block(u32::MAX, Some("a"), 1, 5);
+        assert!(decode_group(&key, &encode_group(&[last.clone()])).is_ok());
+        assert!(decode_group(&key, &encode_group(&[last.clone(), last])).is_err());
+        assert_eq!(
+            decode_group(&key, &encode_group(&[])),
+            Err(DirectoryFlaw::Count(0))
         );
     }
 }

@@ -14,7 +14,7 @@ use super::super::record::{Field, Kind};
 use super::block::{self, MAX_SLOTS};
 use super::block_cache::BlockCache;
 use super::block_file::{BlockFile, BlockPlace};
-use super::directory::{BlockInfo, Directory};
+use super::directory::{self, BlockInfo, Directory, MAX_GROUP};
 use super::engine::{Engine, Tree, TreeError, Write};
 use super::filter::BloomFilter;
 use super::keys;
@@ -101,7 +101,7 @@ impl TreeWriter {
         let mut directory = Directory::clone(&self.directory);
         let first_block = directory.next_number();
         let mut writes = Vec::new();
-        let mut infos = Vec::new();
+        let (mut infos, mut keys_of_blocks) = (Vec::new(), Vec::new());
         let mut blocks = Vec::new();
         let mut postings: [Vec<Posting>; INDEXES.len()] = std::array::from_fn(|_| Vec::new());
         for (number, entries) in (first_block..).zip(cut(entries)) {
@@ -111,7 +111,7 @@ impl TreeWriter {
             let Some((key, info)) = describe(number, &entries, &block, offset) else {
                 continue;
             };
-            writes.push(Write::insert(Tree::Events, &key, &info.encode()));
+            keys_of_blocks.push(key);
             infos.push(info);
             for (definition, postings) in INDEXES.iter().zip(&mut postings) {
                 postings.extend(gather(definition, number, &entries));
@@ -119,6 +119,7 @@ impl TreeWriter {
             let kinds = entries.iter().map(|entry| Kind::of(&entry.record));
             manifest.kinds.count(kinds);
         }
+        writes.extend(tell_of(&infos, &keys_of_blocks));
         directory.add(infos);
         let mut runs = self.runs.clone();
         for ((definition, mut postings), runs) in INDEXES.iter().zip(postings).zip(&mut runs) {
@@ -390,6 +391,20 @@ fn describe(
     Some((key, info))
 }
 
+/// The items of `events` that tell of new blocks. `keys` has the key of each block.
+fn tell_of(blocks: &[BlockInfo], keys: &[Vec<u8>]) -> Vec<Write> {
+    let of_tenants = blocks.chunk_by(|one, other| one.tenant == other.tenant);
+    let groups = of_tenants.flat_map(|blocks| blocks.chunks(MAX_GROUP));
+    let mut keys = keys;
+    let item = |group: &[BlockInfo]| {
+        let (of_group, rest) = keys.split_at_checked(group.len())?;
+        keys = rest;
+        let value = directory::encode_group(group);
+        Some(Write::insert(Tree::Events, of_group.first()?, &value))
+    };
+    groups.filter_map(item).collect()
+}
+
 /// The postings that a block adds to an index.
 fn gather(definition: &Definition, block: u32, entries: &[Arc<Entry>]) -> Vec<Posting> {
     let mut found: Vec<Posting> = Vec::with_capacity(entries.len());
@@ -408,11 +423,12 @@ fn gather(definition: &Definition, block: u32, entries: &[Arc<Entry>]) -> Vec<Po
 }
 
 fn read_directory(engine: &Engine, manifest: &Manifest) -> Result<Arc<Directory>, TreeError> {
-    let blocks = engine.with_prefix(Tree::Events, b"")?;
-    let mut blocks = blocks
+    let groups = engine.with_prefix(Tree::Events, b"")?;
+    let mut blocks = groups
         .iter()
-        .map(|(key, value)| BlockInfo::decode(key, value).map_err(TreeError::new))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|(key, value)| directory::decode_group(key, value).map_err(TreeError::new))
+        .collect::<Result<Vec<_>, _>>()?
+        .concat();
     blocks.sort_unstable_by_key(|block| block.number);
     let numbered = blocks
         .iter()
