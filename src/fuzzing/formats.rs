@@ -19,7 +19,7 @@ use crate::store::layout::{Format, encode_head, parse_head};
 use crate::store::memtable::Entry;
 use crate::store::query::range::{Order, Range};
 use crate::store::record::{FIELDS, Field, Fields, Hints, NewRecord, Record};
-use crate::store::trees::block::{self as blocks, Block};
+use crate::store::trees::block::{self as blocks, Opening, Piece, Slot};
 use crate::store::trees::directory::{BlockInfo, Directory, decode_group, encode_group};
 use crate::store::trees::filter::Probe;
 use crate::store::trees::keys;
@@ -166,45 +166,71 @@ fn read_record(record: &Record) {
     }
 }
 
-/// A block of events.
+/// A block of events, behind the length of its opening.
 pub fn block(bytes: &[u8]) {
-    read_block(bytes);
+    if let Some((opening, block)) = bytes.split_first_chunk() {
+        read_block(usize::from(u16::from_le_bytes(*opening)), block);
+    }
     // The bytes as what a block stands for, since few inputs decompress.
     let Some((count, raw)) = bytes.split_first() else {
         return;
     };
-    // At most thirty-two events, so that their records are one piece.
-    let count = count % 33;
+    // At most sixteen events, so that their records are one piece.
+    let count = count % 17;
     let Some((table, raw)) = raw.split_first() else {
         return;
     };
     let (table, records) = raw.split_at(raw.len().min(usize::from(*table)));
     for codec in [0, 1] {
-        let mut block = vec![2, count, 0];
-        let mut stored = Vec::new();
-        for raw in [table, records].iter().take(1 + usize::from(count).min(1)) {
+        let mut opening = vec![4, count, 0];
+        let pack = |raw: &[u8], places: &mut Vec<u8>| {
             let packed = match codec {
                 0 => raw.to_vec(),
                 _ => lz4_flex::block::compress(raw),
             };
-            block.push(codec);
-            block.extend_from_slice(&u32::try_from(raw.len()).unwrap().to_le_bytes());
-            block.extend_from_slice(&u32::try_from(packed.len()).unwrap().to_le_bytes());
-            stored.extend_from_slice(&packed);
+            places.push(codec);
+            places.extend_from_slice(&u32::try_from(raw.len()).unwrap().to_le_bytes());
+            places.extend_from_slice(&u32::try_from(packed.len()).unwrap().to_le_bytes());
+            packed
+        };
+        let table = pack(table, &mut opening);
+        let mut piece = Vec::new();
+        if count > 0 {
+            piece = pack(records, &mut opening);
+            opening.extend_from_slice(&crc32c::crc32c(&piece).to_le_bytes());
         }
-        block.extend_from_slice(&stored);
-        read_block(&block);
+        opening.extend_from_slice(&table);
+        read_block(opening.len(), &[opening, piece].concat());
     }
 }
 
-fn read_block(bytes: &[u8]) {
-    let Ok(block) = Block::open(Buffer::copy_of(bytes)) else {
+/// The number of events, and those that can be read.
+fn slots_of(opening: usize, block: &[u8]) -> Option<(usize, Vec<Slot>)> {
+    let opening = Opening::parse(block.get(..opening)?, block.len()).ok()?;
+    let unpack = |piece: &Piece| {
+        let stored = block.get(piece.place()).unwrap_or_default();
+        piece.unpack(stored).map(Arc::new)
+    };
+    let pieces: Vec<_> = opening.pieces().iter().map(unpack).collect();
+    let nothing = Arc::new(Buffer::default());
+    assert!(opening.slot(opening.len(), &nothing).is_err());
+    let read = |slot: usize| {
+        let piece = pieces[Opening::piece_of(slot)].as_ref().ok()?;
+        let read = opening.slot(slot, piece).ok()?;
+        assert_eq!(opening.position(slot).unwrap(), read.position);
+        assert_eq!(opening.kind(slot).unwrap(), read.record.kind());
+        Some(read)
+    };
+    Some((opening.len(), (0..opening.len()).filter_map(read).collect()))
+}
+
+fn read_block(opening: usize, block: &[u8]) {
+    let Some((count, slots)) = slots_of(opening, block) else {
         return;
     };
-    assert!(block.len() <= blocks::MAX_SLOTS);
-    assert!(block.slot(block.len()).is_err());
+    assert!(count <= blocks::MAX_SLOTS);
     let mut entries = Vec::new();
-    for slot in (0..block.len()).filter_map(|slot| block.slot(slot).ok()) {
+    for slot in slots {
         if slot.elsewhere.is_none() && slot.record.as_bytes().len() <= blocks::INLINE_LIMIT {
             entries.push(Arc::new(Entry {
                 position: slot.position,
@@ -218,11 +244,11 @@ fn read_block(bytes: &[u8]) {
             }));
         }
     }
-    let again = Block::open(blocks::encode(&entries).into()).unwrap();
-    assert_eq!(again.len(), entries.len());
-    for (place, entry) in entries.iter().enumerate() {
-        let slot = again.slot(place).unwrap();
-        assert_eq!(again.position(place).unwrap(), entry.position);
+    let again = blocks::encode(&entries);
+    let (count, again) = slots_of(again.opening, &again.bytes).unwrap();
+    assert_eq!((count, again.len()), (entries.len(), entries.len()));
+    for (slot, entry) in again.iter().zip(&entries) {
+        assert_eq!(slot.position, entry.position);
         assert_eq!(slot.recorded_at, entry.recorded_at);
         assert_eq!(slot.record.as_bytes(), entry.record.as_bytes());
     }
@@ -560,18 +586,24 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     seeds.push(("record", "one", entries[0].record.as_bytes().to_vec()));
     seeds.push(("record", "foreign", foreign_record()));
     let packed = blocks::encode(&entries);
-    seeds.push(("block", "packed", packed.clone()));
-    let mut plain = vec![4, packed[4]];
-    let mut places = packed[3..].chunks(9).take(2);
-    let mut stored = &packed[3 + 2 * 9..];
-    for place in places.by_ref() {
-        let length = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap()) as usize;
-        let (raw, rest) = stored.split_at(length(&place[5..]));
-        plain.extend(match place[0] {
-            0 => raw.to_vec(),
-            _ => lz4_flex::block::decompress(raw, length(&place[1..5])).unwrap(),
+    let length = u16::try_from(packed.opening).unwrap().to_le_bytes();
+    seeds.push(("block", "packed", [&length[..], &packed.bytes[..]].concat()));
+    // Table and piece as they are before they are packed.
+    let number = |place: usize| {
+        let bytes = packed.bytes[place..place + 4].try_into().unwrap();
+        u32::from_le_bytes(bytes) as usize
+    };
+    let parts = [
+        (3, packed.opening - number(8)..packed.opening),
+        (12, packed.opening..packed.bytes.len()),
+    ];
+    let mut plain = vec![4, packed.bytes[4]];
+    for (place, stored) in parts {
+        let stored = &packed.bytes[stored];
+        plain.extend(match packed.bytes[place] {
+            0 => stored.to_vec(),
+            _ => lz4_flex::block::decompress(stored, number(place + 1)).unwrap(),
         });
-        stored = rest;
     }
     seeds.push(("block", "plain", plain));
 
@@ -625,8 +657,9 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         events: 4,
         place: BlockPlace {
             offset: 300,
-            length: u32::try_from(packed.len()).unwrap(),
-            crc: crc32c::crc32c(&packed),
+            length: u32::try_from(packed.bytes.len()).unwrap(),
+            opening: u32::try_from(packed.opening).unwrap(),
+            crc: crc32c::crc32c(&packed.bytes[..packed.opening]),
         },
     };
     let mut page = Vec::new();

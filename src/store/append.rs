@@ -265,9 +265,9 @@ fn find_in_trees(
 ) -> Result<Option<Hit>, TreeError> {
     let mut latest: Option<Hit> = None;
     for (block, slots) in trees.postings(index, hash)? {
-        let block = trees.block(trees.block_info(block)?)?;
+        let block = trees.block(trees.block_info(block)?, slots)?;
         for slot in (0..block.len()).filter(|slot| slots & (1 << slot) != 0) {
-            let hit = Hit::from(block.slot(slot).map_err(TreeError::new)?);
+            let hit = Hit::from(block.slot(slot)?);
             let later = latest
                 .as_ref()
                 .is_none_or(|latest| hit.position.sequence > latest.position.sequence);

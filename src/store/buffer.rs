@@ -9,6 +9,8 @@ use std::ops::Deref;
 /// Smaller buffers cost nothing to allocate, and larger ones are not worth keeping.
 const SMALLEST: usize = 1 << 10;
 const LARGEST: usize = 512 << 10;
+/// Buffers are multiples of this.
+const ROUNDED: usize = 8 << 10;
 /// What a thread keeps at most.
 const MOST_BUFFERS: usize = 16;
 const MOST_BYTES: usize = 1 << 20;
@@ -76,7 +78,13 @@ impl Buffer {
         let spare = || SPARE.try_with(Spares::take).unwrap_or_default();
         let mut bytes = if worth { spare() } else { Vec::new() };
         if bytes.len() < length {
-            bytes.resize(length, 0);
+            // All of much the same size, so that any of them serves the next.
+            let rounded = if worth {
+                length.next_multiple_of(ROUNDED)
+            } else {
+                length
+            };
+            bytes.resize(rounded, 0);
         }
         Self { bytes, length }
     }

@@ -8,9 +8,9 @@ use super::super::hit::Hit;
 use super::super::index::{Index, TermHash};
 use super::super::instant::Position;
 use super::super::memtable::{Entry, Memtable};
-use super::super::trees::block::Block;
 use super::super::trees::directory::{BlockInfo, Walk};
 use super::super::trees::engine::TreeError;
+use super::super::trees::open_block::OpenBlock;
 use super::super::trees::snapshot::{BlockSlots, TreeSnapshot, unite};
 use super::super::view::View;
 use super::filter::Filter;
@@ -59,7 +59,7 @@ impl Blocks {
 #[derive(Debug)]
 enum Source {
     Block {
-        block: Arc<Block>,
+        block: Arc<OpenBlock>,
         slots: u64,
     },
     Memory {
@@ -207,7 +207,12 @@ impl TreeScan {
             {
                 break;
             }
-            let block = self.trees.block(info)?;
+            // Of blocks in the order of time, a few events each may be all that is wanted.
+            let wanted = match self.blocks {
+                Blocks::Walk(_) => 0,
+                Blocks::List(_) => *slots,
+            };
+            let block = self.trees.block(info, wanted)?;
             self.work.blocks_read += 1;
             let present = u64::MAX.checked_shr(64 - info.events.min(64)).unwrap_or(0);
             let slots = slots & present;
@@ -256,8 +261,8 @@ impl TreeScan {
             Source::Block { block, slots } => {
                 let mut next = None;
                 while let Some(slot) = first_slot(*slots, self.order) {
-                    let position = block.position(slot).map_err(TreeError::new)?;
-                    let kind = block.kind(slot).map_err(TreeError::new)?;
+                    let position = block.position(slot)?;
+                    let kind = block.kind(slot)?;
                     if self.range.contains(position) && self.filter.may_match_kind(kind) {
                         next = Some(position);
                         break;
@@ -288,7 +293,7 @@ impl TreeScan {
                 };
                 *slots &= !(1 << slot);
                 self.work.events_checked += 1;
-                let slot = block.slot(slot).map_err(TreeError::new)?;
+                let slot = block.slot(slot)?;
                 Ok(self
                     .filter
                     .matches(slot.position, &slot.record)

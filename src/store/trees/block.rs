@@ -1,25 +1,26 @@
 //! A block: up to 64 events of one tenant, sorted by position.
 //!
-//! # Format, version 3
+//! # Format, version 4
 //!
 //! ```text
-//! +---------+-------+-------------------------------+-----------------------------+
-//! | version | count | 1 + ⌈count / 32⌉ pieces:      | stored bytes of each piece: |
-//! | u8 = 3  | u16   | codec u8, raw u32, stored u32 | codec 1: an LZ4 block; 0: raw |
-//! +---------+-------+-------------------------------+-----------------------------+
-//! piece 0:  a table of `count` rows
+//! opening:  version u8 = 4 | count u16 | table: codec u8, raw u32, stored u32 |
+//!           ⌈count / 16⌉ pieces: codec u8, raw u32, stored u32, CRC32C of the stored bytes u32 |
+//!           the table's stored bytes
+//! block:    opening | the stored bytes of each piece
+//!           codec 1: an LZ4 block; 0: raw
+//! table:    a row of each event
 //! row:      signed varints: seconds, sequence number, recorded at (ns since 1970), each less the row before's;
 //!           varints: nanoseconds, kind, length
-//! piece n:  the records of slots 32(n-1) to 32n-1, one after the other, of their rows' lengths:
+//! piece n:  the records of slots 16n to 16n+15, one after the other, of their rows' lengths:
 //!           00, the record; or
 //!           01, segment u64, offset u64 of the journal frame that holds it, and the record without payload
 //! ```
 //!
-//! Who wants one event unpacks the table and one piece. The second form is for records over
-//! [`INLINE_LIMIT`] bytes, which would make the block too large.
+//! Who wants one event reads the opening and one piece. The directory has the opening's length and checksum. The
+//! second form of a record is for those over [`INLINE_LIMIT`] bytes, which would make the block too large.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::super::buffer::{Buffer, Spares};
 use super::super::bytes::{BytesError, Put, Reader};
@@ -33,21 +34,24 @@ pub(crate) const MAX_SLOTS: usize = 64;
 /// Records above this size stay in the journal only.
 pub(crate) const INLINE_LIMIT: usize = 64 << 10;
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 const CODEC_RAW: u8 = 0;
 const CODEC_LZ4: u8 = 1;
 /// Bytes of a row, at the most.
 const ROW: usize = 48;
 /// Events whose records are packed together.
-const PIECE_SLOTS: usize = 32;
+const PIECE_SLOTS: usize = 16;
 /// No piece is larger: its records at the limit.
 const MAX_RAW: usize = PIECE_SLOTS * (32 + INLINE_LIMIT);
+/// Bytes of an opening before what it tells of the pieces.
+const OPENING_HEAD: usize = 12;
 /// The most bytes of a stored block.
 pub(crate) const MAX_STORED: usize = 64 + MAX_SLOTS * ROW + MAX_SLOTS / PIECE_SLOTS * MAX_RAW;
 /// Bytes of a record without its payload, at the most: its fields and their places.
 const MAX_STUB: usize = FIELDS.len() * (MAX_FIELD + 8) + 32;
 
 const _: () = assert!(MAX_STUB < INLINE_LIMIT && MAX_SLOTS * ROW < MAX_RAW);
+const _: () = assert!(MAX_SLOTS.is_multiple_of(PIECE_SLOTS));
 
 const INLINE: u8 = 0;
 const REFERENCE: u8 = 1;
@@ -65,6 +69,8 @@ pub(crate) enum BlockFlaw {
     Size(usize),
     #[error("a block that does not decompress")]
     Decompress,
+    #[error("a piece with checksum {found:08x} whose bytes give {computed:08x}")]
+    Checksum { found: u32, computed: u32 },
     #[error("a block without slot {0}")]
     NoSlot(usize),
     #[error("a row of kind {row} for a record of kind {record}")]
@@ -85,45 +91,56 @@ pub(crate) fn size_in_block(entry: &Entry) -> usize {
     }
 }
 
+/// A block's stored bytes.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) bytes: Vec<u8>,
+    /// How many of them are the opening.
+    pub(crate) opening: usize,
+}
+
 /// The stored bytes of a block with these events, which are sorted and at most [`MAX_SLOTS`].
-pub(crate) fn encode(entries: &[Arc<Entry>]) -> Vec<u8> {
+pub(crate) fn encode(entries: &[Arc<Entry>]) -> Encoded {
     let mut table = Vec::with_capacity(entries.len() * ROW);
-    let mut pieces = vec![Vec::new()];
     let mut before = TABLE_START;
+    let (mut places, mut packed) = (Vec::new(), Vec::new());
+    let mut records = Vec::new();
     for entries in entries.chunks(PIECE_SLOTS) {
-        let mut records =
-            Vec::with_capacity(entries.iter().map(|entry| size_in_block(entry)).sum());
+        records.clear();
         for entry in entries {
             let start = records.len();
             put_record(&mut records, entry);
             put_row(&mut table, before, entry, records.len() - start);
             before = (entry.position, entry.recorded_at);
         }
-        pieces.push(records);
-    }
-    if let Some(first) = pieces.first_mut() {
-        *first = table;
-    }
-    let mut block = Vec::new();
-    block.put_u8(VERSION);
-    block.put_u16(u16::try_from(entries.len()).unwrap_or(u16::MAX));
-    let mut packed = Vec::with_capacity(pieces.iter().map(Vec::len).sum());
-    for raw in &pieces {
         let start = packed.len();
-        let compressed = lz4_flex::block::compress(raw);
-        let codec = if compressed.len() < raw.len() {
-            packed.put(&compressed);
-            CODEC_LZ4
-        } else {
-            packed.put(raw);
-            CODEC_RAW
-        };
-        block.put_u8(codec);
-        block.put_u32(u32::try_from(raw.len()).unwrap_or(u32::MAX));
-        block.put_u32(u32::try_from(packed.len() - start).unwrap_or(u32::MAX));
+        pack(&records, &mut places, &mut packed);
+        places.put_u32(crc32c::crc32c(packed.get(start..).unwrap_or_default()));
     }
-    block.put(&packed);
-    block
+    let mut bytes = Vec::with_capacity(OPENING_HEAD + places.len() + table.len() + packed.len());
+    bytes.put_u8(VERSION);
+    bytes.put_u16(u16::try_from(entries.len()).unwrap_or(u16::MAX));
+    let mut packed_table = Vec::new();
+    pack(&table, &mut bytes, &mut packed_table);
+    bytes.put(&places);
+    bytes.put(&packed_table);
+    let opening = bytes.len();
+    bytes.put(&packed);
+    Encoded { bytes, opening }
+}
+
+/// Appends `raw` to `packed`, as short as may be, and to `places` how it lies there.
+fn pack(raw: &[u8], places: &mut Vec<u8>, packed: &mut Vec<u8>) {
+    let compressed = lz4_flex::block::compress(raw);
+    let (codec, stored) = if compressed.len() < raw.len() {
+        (CODEC_LZ4, compressed.as_slice())
+    } else {
+        (CODEC_RAW, raw)
+    };
+    packed.put(stored);
+    places.put_u8(codec);
+    places.put_u32(u32::try_from(raw.len()).unwrap_or(u32::MAX));
+    places.put_u32(u32::try_from(stored.len()).unwrap_or(u32::MAX));
 }
 
 /// What the first row is told against.
@@ -198,14 +215,6 @@ fn put_record(records: &mut Vec<u8>, entry: &Entry) {
     }
 }
 
-/// An opened block. Pieces are unpacked, and records checked, as they are asked for.
-#[derive(Debug)]
-pub(crate) struct Block {
-    stored: Buffer,
-    rows: Rows,
-    pieces: Vec<Piece>,
-}
-
 thread_local! {
     static SPARE_ROWS: Spares<Row> = const { Spares::new() };
 }
@@ -240,20 +249,21 @@ struct Row {
     record: Range<usize>,
 }
 
-/// Records that are packed together.
-#[derive(Debug)]
-struct Piece {
-    place: PiecePlace,
-    raw: OnceLock<Result<Arc<Buffer>, BlockFlaw>>,
-}
-
-/// Where a piece lies among a block's stored bytes, and how.
+/// How a part of a block is packed, and where it lies.
 #[derive(Debug, Clone, Copy)]
-struct PiecePlace {
+struct Packed {
     codec: u8,
     raw: usize,
+    /// Offset in the block.
     start: usize,
     stored: usize,
+}
+
+/// Records that are packed together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece {
+    packed: Packed,
+    crc: u32,
 }
 
 /// One event of a block.
@@ -266,12 +276,22 @@ pub(crate) struct Slot {
     pub(crate) elsewhere: Option<Place>,
 }
 
-impl PiecePlace {
-    fn unpack(self, block: &[u8]) -> Result<Buffer, BlockFlaw> {
-        let stored = block
-            .get(self.start..)
-            .and_then(|rest| rest.get(..self.stored))
-            .ok_or(BlockFlaw::Decompress)?;
+impl Packed {
+    /// Reads how it is packed; it lies at `start`.
+    fn parse(reader: &mut Reader<'_>, start: usize) -> Result<Self, BlockFlaw> {
+        let packed = Self {
+            codec: reader.u8()?,
+            raw: reader.u32()? as usize,
+            start,
+            stored: reader.u32()? as usize,
+        };
+        if packed.raw > MAX_RAW {
+            return Err(BlockFlaw::Size(packed.raw));
+        }
+        Ok(packed)
+    }
+
+    fn unpack(self, stored: &[u8]) -> Result<Buffer, BlockFlaw> {
         let mut raw = Buffer::scratch(self.raw);
         let into = raw.as_mut_slice();
         let length = match self.codec {
@@ -294,9 +314,42 @@ impl PiecePlace {
     }
 }
 
-impl Block {
-    pub(crate) fn open(stored: Buffer) -> Result<Self, BlockFlaw> {
-        let mut reader = Reader::new(&stored);
+impl Piece {
+    /// Where its stored bytes lie in the block.
+    pub(crate) fn place(&self) -> Range<usize> {
+        let start = self.packed.start;
+        start..start.saturating_add(self.packed.stored)
+    }
+
+    /// Bytes of it once it is unpacked.
+    pub(crate) fn raw_length(&self) -> usize {
+        self.packed.raw
+    }
+
+    /// Checks its stored bytes, and unpacks them.
+    pub(crate) fn unpack(&self, stored: &[u8]) -> Result<Buffer, BlockFlaw> {
+        let computed = crc32c::crc32c(stored);
+        if computed != self.crc {
+            return Err(BlockFlaw::Checksum {
+                found: self.crc,
+                computed,
+            });
+        }
+        self.packed.unpack(stored)
+    }
+}
+
+/// What a block's opening tells: where and when its events stand, and where their records lie.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    rows: Rows,
+    pieces: Vec<Piece>,
+}
+
+impl Opening {
+    /// Reads the opening of a block of so many bytes.
+    pub(crate) fn parse(opening: &[u8], block: usize) -> Result<Self, BlockFlaw> {
+        let mut reader = Reader::new(opening);
         let version = reader.u8()?;
         if version != VERSION {
             return Err(BlockFlaw::Version(version));
@@ -305,53 +358,50 @@ impl Block {
         if count > MAX_SLOTS {
             return Err(BlockFlaw::Count(count));
         }
-        let mut places = Vec::with_capacity(1 + count.div_ceil(PIECE_SLOTS));
-        let mut offset = 0_usize;
-        for _ in 0..=count.div_ceil(PIECE_SLOTS) {
-            let place = PiecePlace {
-                codec: reader.u8()?,
-                raw: reader.u32()? as usize,
-                start: offset,
-                stored: reader.u32()? as usize,
-            };
-            if place.raw > MAX_RAW {
-                return Err(BlockFlaw::Size(place.raw));
-            }
-            offset = offset.saturating_add(place.stored);
-            places.push(place);
+        let table = Packed::parse(&mut reader, 0)?;
+        let mut pieces = Vec::with_capacity(count.div_ceil(PIECE_SLOTS));
+        let mut end = opening.len();
+        for _ in 0..count.div_ceil(PIECE_SLOTS) {
+            let packed = Packed::parse(&mut reader, end)?;
+            let crc = reader.u32()?;
+            end = end.saturating_add(packed.stored);
+            pieces.push(Piece { packed, crc });
         }
-        if offset != reader.left() {
-            return Err(BlockFlaw::Size(offset));
+        if end != block || reader.left() != table.stored {
+            return Err(BlockFlaw::Size(end));
         }
-        let head = stored.len() - reader.left();
-        let mut places = places.into_iter().map(|place| PiecePlace {
-            start: place.start + head,
-            ..place
-        });
-        let table = match places.next() {
-            Some(place) => place.unpack(&stored)?,
-            None => return Err(BlockFlaw::Count(count)),
-        };
-        let pieces = places.map(|place| Piece {
-            place,
-            raw: OnceLock::new(),
-        });
-        Ok(Self {
-            pieces: pieces.collect(),
-            rows: read_table(&table, count)?,
-            stored,
-        })
-    }
-
-    /// Bytes of memory that it takes once all of it is unpacked.
-    pub(crate) fn bytes(&self) -> usize {
-        let pieces: usize = self.pieces.iter().map(|piece| piece.place.raw).sum();
-        size_of::<Self>() + self.stored.len() + self.rows.0.capacity() * size_of::<Row>() + pieces
+        let table = table.unpack(reader.take(table.stored)?)?;
+        let rows = read_table(&table, count)?;
+        Ok(Self { rows, pieces })
     }
 
     /// The number of events.
     pub(crate) fn len(&self) -> usize {
         self.rows.0.len()
+    }
+
+    /// The pieces, in the order of their slots.
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The place among the pieces of the one that holds `slot`.
+    pub(crate) fn piece_of(slot: usize) -> usize {
+        slot / PIECE_SLOTS
+    }
+
+    /// How many pieces hold the slots that `slots` has bits of.
+    pub(crate) fn count_pieces(slots: u64) -> usize {
+        let piece = u64::MAX >> (MAX_SLOTS - PIECE_SLOTS);
+        (0..MAX_SLOTS)
+            .step_by(PIECE_SLOTS)
+            .filter(|first| slots & (piece << first) != 0)
+            .count()
+    }
+
+    /// Bytes of memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.0.capacity() * size_of::<Row>() + self.pieces.len() * size_of::<Piece>()
     }
 
     /// The position of the event in `slot`.
@@ -364,12 +414,13 @@ impl Block {
         Ok(self.row(slot)?.kind)
     }
 
-    /// The event in `slot`.
-    pub(crate) fn slot(&self, slot: usize) -> Result<Slot, BlockFlaw> {
+    /// The event in `slot`, out of its unpacked piece.
+    pub(crate) fn slot(&self, slot: usize, piece: &Arc<Buffer>) -> Result<Slot, BlockFlaw> {
         let row = self.row(slot)?;
-        let raw = self.piece(slot)?;
         let end = row.record.end;
-        let record = raw.get(row.record.clone()).ok_or(BlockFlaw::NoSlot(slot))?;
+        let record = piece
+            .get(row.record.clone())
+            .ok_or(BlockFlaw::NoSlot(slot))?;
         let mut reader = Reader::new(record);
         let elsewhere = match reader.u8()? {
             INLINE => None,
@@ -379,7 +430,7 @@ impl Block {
             }),
             other => return Err(BlockFlaw::Codec(other)),
         };
-        let record = Record::parse(raw, end - reader.left()..end)?;
+        let record = Record::parse(piece, end - reader.left()..end)?;
         if record.kind() != row.kind {
             return Err(BlockFlaw::Kind {
                 row: row.kind,
@@ -392,16 +443,6 @@ impl Block {
             record,
             elsewhere,
         })
-    }
-
-    /// The unpacked records among which `slot` is.
-    fn piece(&self, slot: usize) -> Result<&Arc<Buffer>, BlockFlaw> {
-        let piece = self
-            .pieces
-            .get(slot / PIECE_SLOTS)
-            .ok_or(BlockFlaw::NoSlot(slot))?;
-        let unpack = || piece.place.unpack(&self.stored).map(Arc::new);
-        piece.raw.get_or_init(unpack).as_ref().map_err(|flaw| *flaw)
     }
 
     fn row(&self, slot: usize) -> Result<&Row, BlockFlaw> {

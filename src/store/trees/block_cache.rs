@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::block::Block;
+use super::open_block::OpenBlock;
 
 /// Blocks that are remembered as read once: more than are worth keeping, and few of all that there are.
 const REMEMBERED: usize = 512;
@@ -32,7 +32,7 @@ struct State {
 
 #[derive(Debug)]
 struct Kept {
-    block: Arc<Block>,
+    block: Arc<OpenBlock>,
     asked_for: bool,
 }
 
@@ -49,7 +49,7 @@ impl BlockCache {
         }
     }
 
-    pub(crate) fn get(&self, number: u32) -> Option<Arc<Block>> {
+    pub(crate) fn get(&self, number: u32) -> Option<Arc<OpenBlock>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = state.kept.get_mut(&number)?;
         kept.asked_for = true;
@@ -57,7 +57,7 @@ impl BlockCache {
     }
 
     /// Keeps a block that was just read, if it is worth it.
-    pub(crate) fn offer(&self, number: u32, block: &Arc<Block>) {
+    pub(crate) fn offer(&self, number: u32, block: &Arc<OpenBlock>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(seen) = state.seen.get_mut(number as usize % REMEMBERED) else {
             return;
@@ -98,10 +98,32 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::super::block;
+    use super::super::block_file::{BlockFile, BlockPlace};
+    use super::super::directory::BlockInfo;
     use super::*;
+    use crate::store::instant::Position;
 
-    fn block() -> Arc<Block> {
-        Arc::new(Block::open(block::encode(&[]).into()).unwrap())
+    /// An empty one.
+    fn block() -> Arc<OpenBlock> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Arc::new(BlockFile::open(folder.path(), 0).unwrap());
+        let stored = block::encode(&[]);
+        file.append(0, &stored.bytes).unwrap();
+        let length = u32::try_from(stored.opening).unwrap();
+        let info = BlockInfo {
+            number: 0,
+            tenant: None,
+            first: Position::MIN,
+            last: Position::MIN,
+            events: 0,
+            place: BlockPlace {
+                offset: 0,
+                length,
+                opening: length,
+                crc: crc32c::crc32c(&stored.bytes),
+            },
+        };
+        Arc::new(OpenBlock::read(&file, &info, 0).unwrap())
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! ```text
 //! value in `events`: version u8 = 3 | first number u32 | varint offset | varint blocks | blocks × block
 //! block:             first position, but of the first block | last position | varint events | varint length |
-//!                    CRC32C u32
+//!                    varint length of its opening | CRC32C of its opening u32
 //! position:          instant (signed varint, varint) | varint sequence number
 //! ```
 //!
@@ -73,6 +73,7 @@ pub(crate) fn encode_group(blocks: &[BlockInfo]) -> Vec<u8> {
         put_position(&mut value, block.last);
         value.put_varint(u64::from(block.events));
         value.put_varint(u64::from(block.place.length));
+        value.put_varint(u64::from(block.place.opening));
         value.put_u32(block.place.crc);
     }
     value
@@ -113,6 +114,10 @@ pub(crate) fn decode_group(key: &[u8], value: &[u8]) -> Result<Vec<BlockInfo>, D
         if length as usize > MAX_STORED {
             return Err(DirectoryFlaw::Length(length));
         }
+        let opening = reader.varint_as()?;
+        if opening > length {
+            return Err(DirectoryFlaw::Length(opening));
+        }
         let crc = reader.u32()?;
         blocks.push(BlockInfo {
             number,
@@ -123,6 +128,7 @@ pub(crate) fn decode_group(key: &[u8], value: &[u8]) -> Result<Vec<BlockInfo>, D
             place: BlockPlace {
                 offset,
                 length,
+                opening,
                 crc,
             },
         });
@@ -341,6 +347,7 @@ mod tests {
             place: BlockPlace {
                 offset: 1 << 40,
                 length: 300,
+                opening: 60,
                 crc: 7,
             },
         }
@@ -430,13 +437,17 @@ mod tests {
             refused(|block| block.place.length = u32::MAX),
             Err(DirectoryFlaw::Length(u32::MAX))
         );
+        assert_eq!(
+            refused(|block| block.place.opening = 301),
+            Err(DirectoryFlaw::Length(301))
+        );
         let many = vec![good[0].clone(); MAX_GROUP + 1];
         assert_eq!(
             decode_group(&key, &encode_group(&many)),
             Err(DirectoryFlaw::Count(MAX_GROUP + 1))
         );
         let last = block(u32::MAX, Some("a"), 1, 5);
-        assert!(decode_group(&key, &encode_group(&[last.clone()])).is_ok());
+        assert!(decode_group(&key, &encode_group(std::slice::from_ref(&last))).is_ok());
         assert!(decode_group(&key, &encode_group(&[last.clone(), last])).is_err());
         assert_eq!(
             decode_group(&key, &encode_group(&[])),

@@ -10,6 +10,7 @@ pub(crate) mod filter;
 pub(crate) mod keys;
 pub(crate) mod manifest;
 pub(crate) mod merge;
+pub(crate) mod open_block;
 pub(crate) mod run;
 pub(crate) mod snapshot;
 pub(crate) mod writer;

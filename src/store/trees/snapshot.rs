@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::super::index::{Definition, INDEXES, Index, TermHash};
 use super::super::journal::reader::Mark;
-use super::block::Block;
 use super::block_cache::BlockCache;
 use super::block_file::BlockFile;
 use super::directory::{BlockInfo, Directory};
@@ -12,6 +11,7 @@ use super::engine::{Engine, Tree, TreeError};
 use super::filter::Probe;
 use super::keys;
 use super::manifest::KindCounts;
+use super::open_block::OpenBlock;
 use super::run::{Page, Posting, Run};
 
 /// The runs of every index, oldest first.
@@ -110,26 +110,18 @@ impl TreeSnapshot {
             .ok_or_else(|| TreeError::new(format_args!("the directory has no block {number}")))
     }
 
-    pub(crate) fn block(&self, info: &BlockInfo) -> Result<Arc<Block>, TreeError> {
+    /// A block, to read about the slots that `wanted` has bits of.
+    pub(crate) fn block(&self, info: &BlockInfo, wanted: u64) -> Result<Arc<OpenBlock>, TreeError> {
         if let Some(block) = self.cache.get(info.number) {
             return Ok(block);
         }
-        let block = Arc::new(self.read_block(info)?);
+        let block = Arc::new(OpenBlock::read(&self.file, info, wanted)?);
         self.cache.offer(info.number, &block);
         Ok(block)
     }
 
-    /// The block as it lies on disk.
-    pub(crate) fn read_block(&self, info: &BlockInfo) -> Result<Block, TreeError> {
-        let block = Block::open(self.file.read(info.place)?).map_err(TreeError::new)?;
-        if block.len() != info.events as usize {
-            return Err(TreeError::new(format_args!(
-                "block {} has {} events instead of {}",
-                info.number,
-                block.len(),
-                info.events
-            )));
-        }
-        Ok(block)
+    /// A block as it lies on disk, whole.
+    pub(crate) fn read_block(&self, info: &BlockInfo) -> Result<OpenBlock, TreeError> {
+        OpenBlock::read(&self.file, info, u64::MAX)
     }
 }

@@ -11,7 +11,7 @@ use super::super::instant::Position;
 use super::super::journal::reader::Mark;
 use super::super::memtable::Entry;
 use super::super::record::{Field, Kind};
-use super::block::{self, MAX_SLOTS};
+use super::block::{self, Encoded, MAX_SLOTS};
 use super::block_cache::BlockCache;
 use super::block_file::{BlockFile, BlockPlace};
 use super::directory::{self, BlockInfo, Directory, MAX_GROUP};
@@ -107,7 +107,7 @@ impl TreeWriter {
         for (number, entries) in (first_block..).zip(cut(entries)) {
             let block = block::encode(&entries);
             let offset = manifest.block_bytes + blocks.len() as u64;
-            blocks.extend_from_slice(&block);
+            blocks.extend_from_slice(&block.bytes);
             let Some((key, info)) = describe(number, &entries, &block, offset) else {
                 continue;
             };
@@ -370,7 +370,7 @@ fn group(entries: Vec<Arc<Entry>>) -> Vec<Group> {
 fn describe(
     number: u32,
     entries: &[Arc<Entry>],
-    block: &[u8],
+    block: &Encoded,
     offset: u64,
 ) -> Option<(Vec<u8>, BlockInfo)> {
     let (first, last) = (entries.first()?, entries.last()?);
@@ -384,8 +384,9 @@ fn describe(
         events: u32::try_from(entries.len()).ok()?,
         place: BlockPlace {
             offset,
-            length: u32::try_from(block.len()).ok()?,
-            crc: crc32c::crc32c(block),
+            length: u32::try_from(block.bytes.len()).ok()?,
+            opening: u32::try_from(block.opening).ok()?,
+            crc: crc32c::crc32c(block.bytes.get(..block.opening)?),
         },
     };
     Some((key, info))
