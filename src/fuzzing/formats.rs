@@ -456,7 +456,8 @@ fn write_sealed(bytes: &[u8]) {
     for (piece, number) in pieces.iter().zip(0..) {
         sealer.push(piece, number);
     }
-    let file = sealer.finish();
+    let mut file = Vec::new();
+    sealer.finish(&mut file).unwrap();
     let table = Table::parse(&file).unwrap();
     let mut raw = Vec::new();
     for chunk in &table.chunks {
@@ -627,7 +628,9 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     seeds.push(("frame", "torn", [&[0xff; 64][..], &frame].concat()));
     let mut sealer = Sealer::new(&segment.encode(), 9);
     sealer.push(&frame, 9);
-    seeds.push(("sealed", "one", sealer.finish()));
+    let mut sealed = Vec::new();
+    sealer.finish(&mut sealed).unwrap();
+    seeds.push(("sealed", "one", sealed));
 
     let postings: Vec<_> = (0..20)
         .map(|place| Posting {

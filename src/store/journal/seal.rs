@@ -1,12 +1,12 @@
 //! Turns a complete plain segment into a sealed one.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::Path;
 
-use super::frame::{ChecksumSeed, Frame};
+use super::frame::{self, ChecksumSeed, Frame, FrameFlaw};
 use super::sealed::Sealer;
-use super::segment::{self, HEADER, SegmentFile, SegmentHeader};
+use super::segment::{self, HEADER, SegmentFile};
+use super::window::SegmentBytes;
 use crate::error::{Error, Result};
 
 /// Compresses the plain segment `plain`, whose last event comes before `end`, and removes the plain form
@@ -16,13 +16,12 @@ use crate::error::{Error, Result};
 ///
 /// Damage in the segment, which stays as it is; or an error of the file system.
 pub(crate) fn seal(folder: &Path, log_id: &[u8; 16], plain: &SegmentFile, end: u64) -> Result<()> {
-    let bytes = fs::read(&plain.path).map_err(Error::io("read", &plain.path))?;
-    let sealed_bytes = compress(log_id, plain, &bytes, end)?;
+    let sealer = compress(log_id, plain, end)?;
     let sealed = SegmentFile::sealed(folder, plain.first_sequence);
     let temporary = sealed.path.with_extension("tmp");
     let write = || {
         let mut file = File::create(&temporary)?;
-        file.write_all(&sealed_bytes)?;
+        sealer.finish(&mut file)?;
         file.sync_all()
     };
     write().map_err(Error::io("write to", &temporary))?;
@@ -31,48 +30,37 @@ pub(crate) fn seal(folder: &Path, log_id: &[u8; 16], plain: &SegmentFile, end: u
     segment::remove_if_there(&plain.path)
 }
 
-fn compress(log_id: &[u8; 16], plain: &SegmentFile, bytes: &[u8], end: u64) -> Result<Vec<u8>> {
-    let damage = |offset: usize, sequence: u64, expected: &str, found: String| {
-        Error::damaged(&plain.path, offset as u64, Some(sequence), expected, found)
-    };
-    let header = SegmentHeader::parse(bytes).map_err(|flaw| {
-        damage(
-            0,
-            plain.first_sequence,
-            "a segment header",
-            flaw.to_string(),
-        )
-    })?;
+/// Reads the segment frame by frame: what is in memory is its compressed form and little else.
+fn compress(log_id: &[u8; 16], plain: &SegmentFile, end: u64) -> Result<Sealer> {
+    let (mut bytes, header) = SegmentBytes::open(plain)?;
     let seed = ChecksumSeed::new(log_id);
     let mut sealer = Sealer::new(
-        bytes.get(..HEADER).unwrap_or_default(),
+        bytes.at(0, HEADER)?.get(..HEADER).unwrap_or_default(),
         header.first_sequence,
     );
-    let (mut offset, mut sequence, mut previous) = (HEADER, header.first_sequence, header.previous);
+    let (mut offset, mut sequence, mut previous) =
+        (HEADER as u64, header.first_sequence, header.previous);
     while sequence < end {
-        let rest = bytes.get(offset..).unwrap_or_default();
-        let frame = Frame::parse(rest, seed, sequence)
-            .map_err(|flaw| damage(offset, sequence, "a frame", flaw.to_string()))?;
+        let flawed = |flaw: &FrameFlaw| {
+            let found = flaw.to_string();
+            Error::damaged(&plain.path, offset, Some(sequence), "a frame", found)
+        };
+        let announced = frame::announced_body(bytes.at(offset, frame::HEADER)?);
+        let length = frame::frame_length(announced.map_err(|flaw| flawed(&flaw))?);
+        let rest = bytes.at(offset, length)?;
+        let frame = Frame::parse(rest, seed, sequence).map_err(|flaw| flawed(&flaw))?;
         if !frame.follows(&previous) {
-            return Err(damage(
-                offset,
-                sequence,
-                "a frame that continues the chain",
-                "another hash".to_owned(),
-            ));
+            return Err(flawed(&FrameFlaw::Chain));
         }
-        let whole = rest.get(..frame.length()).ok_or_else(|| {
-            damage(
-                offset,
-                sequence,
-                "a whole frame",
-                format!("{} bytes", rest.len()),
-            )
-        })?;
+        let short = FrameFlaw::Short {
+            needed: length,
+            have: rest.len(),
+        };
+        let whole = rest.get(..length).ok_or_else(|| flawed(&short))?;
         sealer.push(whole, sequence);
-        offset += frame.length();
+        offset += length as u64;
         sequence = frame.header.end_sequence();
         previous = frame.hash;
     }
-    Ok(sealer.finish())
+    Ok(sealer)
 }

@@ -16,6 +16,8 @@
 //! file header covers byte 16 to the end of the chunk table. An offset into a sealed segment means an
 //! offset into the bytes it stands for.
 
+use std::io::{self, Write};
+
 use super::super::bytes::{BytesError, Put, Reader};
 use super::frame::{self, MAX_BODY};
 use super::segment;
@@ -185,8 +187,7 @@ pub(crate) struct Sealer {
     pending: Vec<u8>,
     pending_first: u64,
     table: Vec<u8>,
-    chunks: Vec<u8>,
-    count: u32,
+    chunks: Vec<Vec<u8>>,
 }
 
 impl Sealer {
@@ -197,7 +198,6 @@ impl Sealer {
             pending_first: first_sequence,
             table: Vec::new(),
             chunks: Vec::new(),
-            count: 0,
         }
     }
 
@@ -209,20 +209,22 @@ impl Sealer {
         self.pending.put(frame);
     }
 
-    /// The bytes of the file.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
+    /// Writes the file.
+    pub(crate) fn finish(mut self, file: &mut impl Write) -> io::Result<()> {
         self.end_chunk(0);
         let mut covered = Vec::with_capacity(self.table.len() + HEADER);
-        covered.put_u32(self.count);
+        covered.put_u32(u32::try_from(self.chunks.len()).unwrap_or(u32::MAX));
         covered.put(&self.table);
-        let mut file = Vec::with_capacity(HEADER + self.table.len() + self.chunks.len());
-        file.put(&MAGIC);
-        file.put_u16(VERSION);
-        file.put_u16(CODEC_LZ4);
-        file.put_u32(crc32c::crc32c(&covered));
-        file.put(&covered);
-        file.put(&self.chunks);
-        file
+        let mut head = Vec::with_capacity(HEADER + self.table.len());
+        head.put(&MAGIC);
+        head.put_u16(VERSION);
+        head.put_u16(CODEC_LZ4);
+        head.put_u32(crc32c::crc32c(&covered));
+        head.put(&covered);
+        file.write_all(&head)?;
+        self.chunks
+            .iter()
+            .try_for_each(|chunk| file.write_all(chunk))
     }
 
     #[expect(
@@ -230,13 +232,13 @@ impl Sealer {
         reason = "a chunk is at most MAX_CHUNK bytes"
     )]
     fn end_chunk(&mut self, next_first: u64) {
-        let stored = lz4_flex::block::compress(&self.pending);
+        let mut stored = lz4_flex::block::compress(&self.pending);
+        stored.shrink_to_fit();
         self.table.put_u32(self.pending.len() as u32);
         self.table.put_u32(stored.len() as u32);
         self.table.put_u32(crc32c::crc32c(&stored));
         self.table.put_u64(self.pending_first);
-        self.chunks.put(&stored);
-        self.count += 1;
+        self.chunks.push(stored);
         self.pending.clear();
         self.pending_first = next_first;
     }
@@ -256,7 +258,9 @@ mod tests {
             sealer.push(&frame, 10 + number as u64);
             raw.extend(frame);
         }
-        (sealer.finish(), raw)
+        let mut file = Vec::new();
+        sealer.finish(&mut file).unwrap();
+        (file, raw)
     }
 
     #[test]
@@ -284,7 +288,8 @@ mod tests {
         // What expands most is accepted.
         let mut sealer = Sealer::new(&[0; 72], 0);
         sealer.push(&vec![0; 64 << 20], 0);
-        let file = sealer.finish();
+        let mut file = Vec::new();
+        sealer.finish(&mut file).unwrap();
         assert!(Table::parse(&file).is_ok());
         let mut forged = file[..HEADER + ENTRY].to_vec();
         forged[HEADER + 4..HEADER + 8].copy_from_slice(&1_u32.to_le_bytes());
