@@ -19,7 +19,7 @@ use super::super::index::TermHash;
 use super::filter::{BloomFilter, LINE, Probe};
 
 /// Postings in a page.
-pub(crate) const PAGE_POSTINGS: usize = 512;
+pub(crate) const PAGE_POSTINGS: usize = 256;
 /// Bytes of a piece of a guide: sixteen, which sled keeps in one page, are less than what it would put in a
 /// file of its own.
 pub(crate) const GUIDE_PIECE: usize = 8 << 10;
