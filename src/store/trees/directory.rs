@@ -15,7 +15,8 @@
 //! numbered from 0 in the order in which they were flushed. An item for each block would take most of the time of an
 //! opening.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use super::super::bytes::{BytesError, Put, Reader};
@@ -23,6 +24,7 @@ use super::super::instant::{Instant, Position};
 use super::super::query::range::{Order, Range};
 use super::block::MAX_STORED;
 use super::block_file::BlockPlace;
+use super::directory_part::{Part, PartWalk};
 use super::keys;
 
 const VERSION: u8 = 3;
@@ -38,6 +40,16 @@ pub(crate) struct BlockInfo {
     pub(crate) last: Position,
     pub(crate) events: u32,
     pub(crate) place: BlockPlace,
+}
+
+impl BlockInfo {
+    /// Where its turn comes in a walk.
+    pub(super) fn place_in(&self, order: Order) -> Position {
+        match order {
+            Order::OldestFirst => self.first,
+            Order::NewestFirst => self.last,
+        }
+    }
 }
 
 /// Why bytes do not tell of a block.
@@ -149,149 +161,77 @@ fn read_position(reader: &mut Reader<'_>) -> Result<Position, BytesError> {
     })
 }
 
-/// All blocks of one tenant, or of all, in both orders that scans need.
-#[derive(Debug, Clone, Default)]
-struct Sequence {
-    /// Block numbers by first position.
-    by_first: Vec<u32>,
-    /// For each place in `by_first`, the largest last position up to there: sorted, so that a range's
-    /// first block is found by bisection although blocks overlap.
-    latest_so_far: Vec<Position>,
-    /// Block numbers by last position.
-    by_last: Vec<u32>,
-    /// For each place in `by_last`, the smallest first position from there on.
-    earliest_from_here: Vec<Position>,
-    events: u64,
-}
-
-/// Every block.
+/// Every block. Cheap to clone: a change leaves most parts as they are.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Directory {
-    blocks: Vec<Arc<BlockInfo>>,
-    all: Arc<Sequence>,
-    tenants: HashMap<Option<Arc<str>>, Arc<Sequence>>,
+    /// By number; each at least twice as large as the next, so that there are few, and each block is moved to a
+    /// larger one a few times at most.
+    parts: Vec<Arc<Part>>,
 }
 
 impl Directory {
     /// Adds blocks, which are numbered on from those there are.
     pub(crate) fn add(&mut self, blocks: Vec<BlockInfo>) {
-        let mut added: HashMap<Option<Arc<str>>, Vec<u32>> = HashMap::new();
-        let mut numbers = Vec::with_capacity(blocks.len());
-        for mut block in blocks {
+        if blocks.is_empty() {
+            return;
+        }
+        let mut names: HashSet<Arc<str>> = HashSet::new();
+        let share = |mut block: BlockInfo| {
             // One copy of each tenant's name serves all its blocks.
-            if let Some((tenant, _)) = self.tenants.get_key_value(&block.tenant) {
-                block.tenant.clone_from(tenant);
+            if let Some(tenant) = block.tenant.take() {
+                let known = names.get(&tenant).cloned();
+                let elsewhere = || self.parts.iter().find_map(|part| part.name_of(&tenant));
+                let name = known.or_else(elsewhere).unwrap_or(tenant);
+                names.insert(Arc::clone(&name));
+                block.tenant = Some(name);
             }
-            numbers.push(block.number);
-            added
-                .entry(block.tenant.clone())
-                .or_default()
-                .push(block.number);
-            self.blocks.push(Arc::new(block));
+            Arc::new(block)
+        };
+        let mut last = Part::new(blocks.into_iter().map(share).collect());
+        while let Some(before) = self
+            .parts
+            .pop_if(|part| part.blocks().len() < 2 * last.blocks().len())
+        {
+            last = Part::new([before.blocks(), last.blocks()].concat());
         }
-        for (tenant, numbers) in added {
-            let sequence = self.tenants.entry(tenant).or_default();
-            Arc::make_mut(sequence).extend(&numbers, &self.blocks);
-        }
-        Arc::make_mut(&mut self.all).extend(&numbers, &self.blocks);
+        self.parts.push(Arc::new(last));
     }
 
     pub(crate) fn next_number(&self) -> u32 {
-        u32::try_from(self.blocks.len()).unwrap_or(u32::MAX)
+        self.parts.last().map_or(0, |part| part.end())
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&Arc<BlockInfo>> {
-        self.blocks.get(number as usize)
+        let place = self.parts.partition_point(|part| part.end() <= number);
+        self.parts.get(place)?.get(number)
     }
 
-    pub(crate) fn blocks(&self) -> &[Arc<BlockInfo>] {
-        &self.blocks
+    /// All blocks, by number.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &Arc<BlockInfo>> {
+        self.parts.iter().flat_map(|part| part.blocks())
     }
 
-    /// Tenants that have events here, and how many.
+    /// Tenants that have events here, and how many. A tenant may come more than once.
     pub(crate) fn tenants(&self) -> impl Iterator<Item = (Option<&str>, u64)> {
-        self.tenants
-            .iter()
-            .map(|(tenant, sequence)| (tenant.as_deref(), sequence.events))
+        self.parts.iter().flat_map(|part| part.tenants())
     }
 
     /// The blocks of `tenant` (of every tenant, for `None`) that overlap `range`, in `order`: by first
     /// position for the oldest first, by last position, backwards, for the newest first.
-    pub(crate) fn walk(self: &Arc<Self>, tenant: Option<&str>, range: Range, order: Order) -> Walk {
-        let sequence = match tenant {
-            None => Arc::clone(&self.all),
-            Some(tenant) => self
-                .tenants
-                .get(&Some(Arc::from(tenant)))
-                .map(Arc::clone)
-                .unwrap_or_default(),
-        };
-        let place = match order {
-            Order::OldestFirst => sequence
-                .latest_so_far
-                .partition_point(|last| *last < range.start),
-            Order::NewestFirst => sequence
-                .earliest_from_here
-                .partition_point(|first| *first < range.end),
-        };
+    pub(crate) fn walk(&self, tenant: Option<&str>, range: Range, order: Order) -> Walk {
+        let tenant = tenant.map(|tenant| Some(Arc::from(tenant)));
+        let walk = |part: &Arc<Part>| Some(part.walk(tenant.as_ref(), range, order)?.peekable());
         Walk {
-            directory: Arc::clone(self),
-            sequence,
-            place,
-            range,
+            parts: self.parts.iter().filter_map(walk).collect(),
             order,
         }
-    }
-}
-
-impl Sequence {
-    fn extend(&mut self, numbers: &[u32], blocks: &[Arc<BlockInfo>]) {
-        let info = |number: &u32| blocks.get(*number as usize);
-        let first = |number: &u32| info(number).map_or(Position::MIN, |block| block.first);
-        let last = |number: &u32| info(number).map_or(Position::MIN, |block| block.last);
-        self.events += numbers
-            .iter()
-            .filter_map(info)
-            .map(|block| u64::from(block.events))
-            .sum::<u64>();
-        self.by_first.extend_from_slice(numbers);
-        self.by_first.sort_by_key(first);
-        self.by_last.extend_from_slice(numbers);
-        self.by_last.sort_by_key(last);
-        self.latest_so_far.clear();
-        self.latest_so_far
-            .extend(
-                self.by_first
-                    .iter()
-                    .map(last)
-                    .scan(Position::MIN, |latest, last| {
-                        *latest = last.max(*latest);
-                        Some(*latest)
-                    }),
-            );
-        self.earliest_from_here.clear();
-        self.earliest_from_here
-            .extend(
-                self.by_last
-                    .iter()
-                    .rev()
-                    .map(first)
-                    .scan(Position::MAX, |earliest, first| {
-                        *earliest = first.min(*earliest);
-                        Some(*earliest)
-                    }),
-            );
-        self.earliest_from_here.reverse();
     }
 }
 
 /// Blocks in order, as [`Directory::walk`] finds them.
 #[derive(Debug)]
 pub(crate) struct Walk {
-    directory: Arc<Directory>,
-    sequence: Arc<Sequence>,
-    place: usize,
-    range: Range,
+    parts: Vec<Peekable<PartWalk>>,
     order: Order,
 }
 
@@ -299,30 +239,13 @@ impl Iterator for Walk {
     type Item = Arc<BlockInfo>;
 
     fn next(&mut self) -> Option<Arc<BlockInfo>> {
-        loop {
-            let number = match self.order {
-                Order::OldestFirst => {
-                    let number = *self.sequence.by_first.get(self.place)?;
-                    self.place += 1;
-                    number
-                }
-                Order::NewestFirst => {
-                    self.place = self.place.checked_sub(1)?;
-                    *self.sequence.by_last.get(self.place)?
-                }
-            };
-            let block = self.directory.get(number)?;
-            let past = match self.order {
-                Order::OldestFirst => block.first >= self.range.end,
-                Order::NewestFirst => block.last < self.range.start,
-            };
-            if past {
-                return None;
-            }
-            if self.range.overlaps(block.first, block.last) {
-                return Some(Arc::clone(block));
-            }
-        }
+        let order = self.order;
+        let next = |part: &mut Peekable<PartWalk>| Some(part.peek()?.place_in(order));
+        let nexts = self.parts.iter_mut().enumerate();
+        let (first, _) = nexts
+            .filter_map(|(number, part)| Some((number, next(part)?)))
+            .min_by(|(_, one), (_, other)| order.compare(*one, *other))?;
+        self.parts.get_mut(first)?.next()
     }
 }
 
@@ -369,6 +292,9 @@ mod tests {
             (90, 95),
             (1, 2),
             (40, 41),
+            (2, 99),
+            (6, 12),
+            (50, 60),
         ];
         for (place, (first, last)) in spans.into_iter().enumerate() {
             let tenant = [None, Some("a"), Some("b")][place % 3];
@@ -378,7 +304,16 @@ mod tests {
             assert_eq!(read, Ok(vec![block.clone()]));
             directory.add(read.unwrap());
         }
-        let directory = Arc::new(directory);
+        let sizes: Vec<_> = directory
+            .parts
+            .iter()
+            .map(|part| part.blocks().len())
+            .collect();
+        assert_eq!(sizes, [8, 2, 1]);
+        for number in 0..=11 {
+            let found = directory.get(number).map(|block| block.number);
+            assert_eq!(found, (number < 11).then_some(number));
+        }
         for tenant in [None, Some("a"), Some("b"), Some("nobody")] {
             for start in 0..101 {
                 for end in start..102 {
@@ -389,7 +324,6 @@ mod tests {
                     for order in [Order::OldestFirst, Order::NewestFirst] {
                         let mut expected: Vec<_> = directory
                             .blocks()
-                            .iter()
                             .filter(|block| tenant.is_none() || block.tenant.as_deref() == tenant)
                             .filter(|block| range.overlaps(block.first, block.last))
                             .cloned()
