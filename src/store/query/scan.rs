@@ -172,7 +172,7 @@ impl TreeScan {
         self.work
     }
 
-    /// The most events that a scan just begun can give, where the plan tells.
+    /// About how many events a scan just begun gives, where the plan tells.
     pub(crate) fn estimate(&self) -> Option<usize> {
         let Blocks::List(list) = &self.blocks else {
             return None;

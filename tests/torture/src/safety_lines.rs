@@ -307,8 +307,8 @@ pub const LINES: &[SafetyLine] = &[
     SafetyLine {
         name: "a sealed segment is synced before it replaces the plain one",
         file: "src/store/journal/seal.rs",
-        text: "file.write_all(&sealed_bytes)?;\n        file.sync_all()",
-        instead: "file.write_all(&sealed_bytes)",
+        text: "sealer.finish(&mut file)?;\n        file.sync_all()",
+        instead: "sealer.finish(&mut file)",
         check: Check::TornWrites,
     },
     SafetyLine {
