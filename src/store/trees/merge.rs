@@ -24,6 +24,7 @@ impl TreeWriter {
 
     /// Merges the first set of runs that has piled up, if there is one.
     pub(crate) fn merge_once(&mut self) -> Result<bool, TreeError> {
+        self.remove_unknown_runs()?;
         for (place, definition) in INDEXES.iter().enumerate() {
             let Some(level) = self
                 .runs
@@ -208,7 +209,8 @@ mod tests {
             assert_eq!(of(&before), of(&after));
         }
         drop((before, after, writer));
-        let writer = TreeWriter::open(folder.path(), [1; 16], 1 << 20).unwrap();
+        let mut writer = TreeWriter::open(folder.path(), [1; 16], 1 << 20).unwrap();
+        assert!(!writer.merge_once().unwrap());
         let key = writer
             .engine
             .first_key_from(Tree::Index(definition.index), b"")

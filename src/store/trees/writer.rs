@@ -40,6 +40,8 @@ pub(crate) struct TreeWriter {
     pub(super) runs: Runs,
     /// Runs that were merged away, still held by readers.
     pub(super) retired: Vec<Arc<Run>>,
+    /// Whether what a crash during a merge left behind was looked for.
+    rid_of_unknown_runs: bool,
 }
 
 impl TreeWriter {
@@ -59,7 +61,7 @@ impl TreeWriter {
         let cache = BlockCache::new(usize::try_from(for_blocks).unwrap_or(usize::MAX));
         let directory = read_directory(&engine, &manifest)?;
         let runs = read_runs(&engine, &manifest)?;
-        let writer = Self {
+        Ok(Self {
             engine,
             file,
             cache: Arc::new(cache),
@@ -67,9 +69,8 @@ impl TreeWriter {
             directory,
             runs,
             retired: Vec::new(),
-        };
-        writer.remove_unknown_runs()?;
-        Ok(writer)
+            rid_of_unknown_runs: false,
+        })
     }
 
     /// Closes sled, though readers may still hold snapshots.
@@ -97,6 +98,7 @@ impl TreeWriter {
 
     /// Adds the events between the applied mark and `mark`, which the journal holds on stable storage.
     pub(crate) fn apply(&mut self, entries: Vec<Arc<Entry>>, mark: Mark) -> Result<(), TreeError> {
+        self.remove_unknown_runs()?;
         let mut manifest = self.manifest.clone();
         let mut directory = Directory::clone(&self.directory);
         let first_block = directory.next_number();
@@ -168,8 +170,12 @@ impl TreeWriter {
         });
     }
 
-    /// Removes what a crash during a merge left behind.
-    fn remove_unknown_runs(&self) -> Result<(), TreeError> {
+    /// Removes what a crash during a merge left behind, before the first run that may get the same number. Looking for
+    /// it takes a third of an opening's time, so it waits until then.
+    pub(super) fn remove_unknown_runs(&mut self) -> Result<(), TreeError> {
+        if self.rid_of_unknown_runs {
+            return Ok(());
+        }
         for definition in &INDEXES {
             let tree = Tree::Index(definition.index);
             let mut from = Vec::new();
@@ -191,6 +197,7 @@ impl TreeWriter {
                 from = next.to_be_bytes().to_vec();
             }
         }
+        self.rid_of_unknown_runs = true;
         Ok(())
     }
 }
