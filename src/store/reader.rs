@@ -350,10 +350,9 @@ impl Scan {
         let Some(place) = hit.elsewhere else {
             return Ok(hit);
         };
-        let (journal, log_id) = (self.reader.layout().journal(), self.reader.format().log_id);
-        let entries = self
-            .entries
-            .get_or_insert_with(|| EntryReader::new(&journal, log_id));
+        let entries = self.entries.get_or_insert_with(|| {
+            EntryReader::new(&self.reader.layout().journal(), self.reader.format().log_id)
+        });
         Ok(Hit::from(entries.entry(place, hit.position.sequence)?))
     }
 

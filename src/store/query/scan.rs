@@ -198,10 +198,7 @@ impl TreeScan {
     /// Opens every block that may hold an event before the first one of the heap.
     fn open_blocks_before_next(&mut self) -> Result<(), TreeError> {
         while let Some((info, slots)) = &self.next_block {
-            let bound = match self.order {
-                Order::OldestFirst => info.first,
-                Order::NewestFirst => info.last,
-            };
+            let bound = info.place_in(self.order);
             if let Some(next) = self.heap.peek()
                 && self.order.compare(next.position, bound).is_lt()
             {
@@ -362,9 +359,8 @@ fn blocks_of(
             blocks.push((Arc::clone(info), slots));
         }
     }
-    blocks.sort_unstable_by(|(one, _), (other, _)| match order {
-        Order::OldestFirst => other.first.cmp(&one.first),
-        Order::NewestFirst => one.last.cmp(&other.last),
+    blocks.sort_unstable_by(|(one, _), (other, _)| {
+        order.compare(other.place_in(order), one.place_in(order))
     });
     Ok(blocks)
 }

@@ -44,7 +44,7 @@ pub(crate) struct BlockInfo {
 
 impl BlockInfo {
     /// Where its turn comes in a walk.
-    pub(super) fn place_in(&self, order: Order) -> Position {
+    pub(crate) fn place_in(&self, order: Order) -> Position {
         match order {
             Order::OldestFirst => self.first,
             Order::NewestFirst => self.last,
