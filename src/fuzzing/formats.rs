@@ -182,7 +182,7 @@ pub fn block(bytes: &[u8]) {
     };
     let (table, records) = raw.split_at(raw.len().min(usize::from(*table)));
     for codec in [0, 1] {
-        let mut opening = vec![4, count, 0];
+        let mut opening = vec![5, count, 0, u8::from(count > 0)];
         let pack = |raw: &[u8], places: &mut Vec<u8>| {
             let packed = match codec {
                 0 => raw.to_vec(),
@@ -196,6 +196,7 @@ pub fn block(bytes: &[u8]) {
         let table = pack(table, &mut opening);
         let mut piece = Vec::new();
         if count > 0 {
+            opening.push(count);
             piece = pack(records, &mut opening);
             opening.extend_from_slice(&crc32c::crc32c(&piece).to_le_bytes());
         }
@@ -215,7 +216,7 @@ fn slots_of(opening: usize, block: &[u8]) -> Option<(usize, Vec<Slot>)> {
     let nothing = Arc::new(Buffer::default());
     assert!(opening.slot(opening.len(), &nothing).is_err());
     let read = |slot: usize| {
-        let piece = pieces[Opening::piece_of(slot)].as_ref().ok()?;
+        let piece = pieces[opening.piece_of(slot).unwrap()].as_ref().ok()?;
         let read = opening.slot(slot, piece).ok()?;
         assert_eq!(opening.position(slot).unwrap(), read.position);
         assert_eq!(opening.kind(slot).unwrap(), read.record.kind());

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::ops::Deref;
 
 /// Smaller buffers cost nothing to allocate, and larger ones are not worth keeping.
-const SMALLEST: usize = 1 << 10;
+const SMALLEST: usize = 256;
 const LARGEST: usize = 512 << 10;
 /// Buffers are multiples of this.
 const ROUNDED: usize = 8 << 10;

@@ -204,12 +204,7 @@ impl TreeScan {
             {
                 break;
             }
-            // Of blocks in the order of time, a few events each may be all that is wanted.
-            let wanted = match self.blocks {
-                Blocks::Walk(_) => 0,
-                Blocks::List(_) => *slots,
-            };
-            let block = self.trees.block(info, wanted)?;
+            let block = self.trees.block(info, *slots)?;
             self.work.blocks_read += 1;
             let present = u64::MAX.checked_shr(64 - info.events.min(64)).unwrap_or(0);
             let slots = slots & present;

@@ -1,29 +1,32 @@
 //! A block: up to 64 events of one tenant, sorted by position.
 //!
-//! # Format, version 4
+//! # Format, version 5
 //!
 //! ```text
-//! opening:  version u8 = 4 | count u16 | table: codec u8, raw u32, stored u32 |
-//!           ⌈count / 16⌉ pieces: codec u8, raw u32, stored u32, CRC32C of the stored bytes u32 |
+//! opening:  version u8 = 5 | count u16 | pieces u8 | table: codec u8, raw u32, stored u32 |
+//!           of each piece: records u8, codec u8, raw u32, stored u32, CRC32C of the stored bytes u32 |
 //!           the table's stored bytes
 //! block:    opening | the stored bytes of each piece
 //!           codec 1: an LZ4 block; 0: raw
-//! table:    a row of each event
+//! table:    a row of each event, by slot | a line of each record, in the order in which they lie
 //! row:      signed varints: seconds, sequence number, recorded at (ns since 1970), each less the row before's;
-//!           varints: nanoseconds, kind, length
-//! piece n:  the records of slots 16n to 16n+15, one after the other, of their rows' lengths:
+//!           varints: nanoseconds, kind
+//! line:     slot u8, varint: length
+//! piece:    so many records, one after the other:
 //!           00, the record; or
 //!           01, segment u64, offset u64 of the journal frame that holds it, and the record without payload
 //! ```
 //!
-//! Who wants one event reads the opening and one piece. The directory has the opening's length and checksum. The
-//! second form of a record is for those over [`INLINE_LIMIT`] bytes, which would make the block too large.
+//! Rows are in the order of positions, which answers have. Records lie by run and chain, so that a chain is in few
+//! pieces, and who wants one event unpacks one. The directory has the opening's length and checksum. The second form
+//! of a record is for those over [`INLINE_LIMIT`] bytes, which would make the block too large.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::buffer::{Buffer, Spares};
 use super::super::bytes::{BytesError, Put, Reader};
+use super::super::index::Index;
 use super::super::instant::{Instant, Position};
 use super::super::journal::reader::Place;
 use super::super::memtable::Entry;
@@ -34,24 +37,26 @@ pub(crate) const MAX_SLOTS: usize = 64;
 /// Records above this size stay in the journal only.
 pub(crate) const INLINE_LIMIT: usize = 64 << 10;
 
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 const CODEC_RAW: u8 = 0;
 const CODEC_LZ4: u8 = 1;
 /// Bytes of a row, at the most.
 const ROW: usize = 48;
-/// Events whose records are packed together.
-const PIECE_SLOTS: usize = 16;
+/// The most records that are packed together.
+const PIECE_RECORDS: usize = 20;
 /// No piece is larger: its records at the limit.
-const MAX_RAW: usize = PIECE_SLOTS * (32 + INLINE_LIMIT);
+const MAX_RAW: usize = PIECE_RECORDS * (32 + INLINE_LIMIT);
 /// Bytes of an opening before what it tells of the pieces.
-const OPENING_HEAD: usize = 12;
+const OPENING_HEAD: usize = 13;
+/// Bytes of what it tells of one.
+const PIECE_HEAD: usize = 14;
 /// The most bytes of a stored block.
-pub(crate) const MAX_STORED: usize = 64 + MAX_SLOTS * ROW + MAX_SLOTS / PIECE_SLOTS * MAX_RAW;
+pub(crate) const MAX_STORED: usize =
+    OPENING_HEAD + MAX_SLOTS * (PIECE_HEAD + ROW + 32 + INLINE_LIMIT);
 /// Bytes of a record without its payload, at the most: its fields and their places.
 const MAX_STUB: usize = FIELDS.len() * (MAX_FIELD + 8) + 32;
 
 const _: () = assert!(MAX_STUB < INLINE_LIMIT && MAX_SLOTS * ROW < MAX_RAW);
-const _: () = assert!(MAX_SLOTS.is_multiple_of(PIECE_SLOTS));
 
 const INLINE: u8 = 0;
 const REFERENCE: u8 = 1;
@@ -73,6 +78,10 @@ pub(crate) enum BlockFlaw {
     Checksum { found: u32, computed: u32 },
     #[error("a block without slot {0}")]
     NoSlot(usize),
+    #[error("a block with another record for slot {0}")]
+    SameSlot(usize),
+    #[error("pieces of {pieces} records in a block of {events} events")]
+    Pieces { pieces: usize, events: usize },
     #[error("a row of kind {row} for a record of kind {record}")]
     Kind { row: u16, record: u16 },
     #[error(transparent)]
@@ -103,16 +112,22 @@ pub(crate) struct Encoded {
 pub(crate) fn encode(entries: &[Arc<Entry>]) -> Encoded {
     let mut table = Vec::with_capacity(entries.len() * ROW);
     let mut before = TABLE_START;
+    for entry in entries {
+        put_row(&mut table, before, entry);
+        before = (entry.position, entry.recorded_at);
+    }
+    let pieces = cut(entries);
     let (mut places, mut packed) = (Vec::new(), Vec::new());
     let mut records = Vec::new();
-    for entries in entries.chunks(PIECE_SLOTS) {
+    for piece in &pieces {
         records.clear();
-        for entry in entries {
+        for (slot, entry) in piece {
             let start = records.len();
             put_record(&mut records, entry);
-            put_row(&mut table, before, entry, records.len() - start);
-            before = (entry.position, entry.recorded_at);
+            table.put_u8(*slot);
+            table.put_varint((records.len() - start) as u64);
         }
+        places.put_u8(u8::try_from(piece.len()).unwrap_or(u8::MAX));
         let start = packed.len();
         pack(&records, &mut places, &mut packed);
         places.put_u32(crc32c::crc32c(packed.get(start..).unwrap_or_default()));
@@ -120,6 +135,7 @@ pub(crate) fn encode(entries: &[Arc<Entry>]) -> Encoded {
     let mut bytes = Vec::with_capacity(OPENING_HEAD + places.len() + table.len() + packed.len());
     bytes.put_u8(VERSION);
     bytes.put_u16(u16::try_from(entries.len()).unwrap_or(u16::MAX));
+    bytes.put_u8(u8::try_from(pieces.len()).unwrap_or(u8::MAX));
     let mut packed_table = Vec::new();
     pack(&table, &mut bytes, &mut packed_table);
     bytes.put(&places);
@@ -127,6 +143,31 @@ pub(crate) fn encode(entries: &[Arc<Entry>]) -> Encoded {
     let opening = bytes.len();
     bytes.put(&packed);
     Encoded { bytes, opening }
+}
+
+/// Events and their slots, whose records are packed together.
+type NewPiece<'a> = Vec<(u8, &'a Entry)>;
+
+/// Cuts a block into pieces of at most [`PIECE_RECORDS`], by run and chain. A chain that is longer is cut evenly;
+/// short ones share a piece.
+fn cut(entries: &[Arc<Entry>]) -> Vec<NewPiece<'_>> {
+    let chain = |entry: &Entry| (entry.hash(Index::Correlations), entry.hash(Index::Chains));
+    let mut ordered: NewPiece<'_> = (0..).zip(entries.iter().map(|entry| &**entry)).collect();
+    ordered.sort_unstable_by_key(|(slot, entry)| (chain(entry), *slot));
+    let mut pieces: Vec<NewPiece<'_>> = Vec::new();
+    for events in ordered.chunk_by(|(_, one), (_, other)| chain(one) == chain(other)) {
+        match pieces.last_mut() {
+            Some(open) if open.len() + events.len() <= PIECE_RECORDS => {
+                open.extend_from_slice(events);
+            }
+            _ => {
+                let parts = events.len().div_ceil(PIECE_RECORDS);
+                let most = events.len().div_ceil(parts);
+                pieces.extend(events.chunks(most).map(<[_]>::to_vec));
+            }
+        }
+    }
+    pieces
 }
 
 /// Appends `raw` to `packed`, as short as may be, and to `places` how it lies there.
@@ -152,7 +193,7 @@ const TABLE_START: (Position, i64) = (
     0,
 );
 
-fn put_row(table: &mut Vec<u8>, before: (Position, i64), entry: &Entry, length: usize) {
+fn put_row(table: &mut Vec<u8>, before: (Position, i64), entry: &Entry) {
     let (position, recorded_at) = (entry.position, entry.recorded_at);
     let step = |now: i64, before: i64| now.wrapping_sub(before);
     let seconds = (position.instant.seconds(), before.0.instant.seconds());
@@ -162,19 +203,14 @@ fn put_row(table: &mut Vec<u8>, before: (Position, i64), entry: &Entry, length: 
     table.put_signed_varint(step(recorded_at, before.1));
     table.put_varint(u64::from(position.instant.nanoseconds()));
     table.put_varint(u64::from(entry.record.kind()));
-    table.put_varint(length as u64);
 }
 
-/// Reads a table of `count` rows.
-fn read_table(table: &[u8], count: usize) -> Result<Rows, BlockFlaw> {
+/// Reads a table of `count` rows, whose records lie in `pieces`.
+fn read_table(table: &[u8], count: usize, pieces: &[Piece]) -> Result<Rows, BlockFlaw> {
     let mut reader = Reader::new(table);
     let mut rows = Rows::default();
     let (mut position, mut recorded_at) = TABLE_START;
-    let mut end = 0_usize;
-    for slot in 0..count {
-        if slot.is_multiple_of(PIECE_SLOTS) {
-            end = 0;
-        }
+    for _ in 0..count {
         let seconds = position
             .instant
             .seconds()
@@ -184,17 +220,30 @@ fn read_table(table: &[u8], count: usize) -> Result<Rows, BlockFlaw> {
         recorded_at = recorded_at.wrapping_add(reader.signed_varint()?);
         position.instant =
             Instant::new(seconds, reader.varint_as()?).ok_or(BytesError::Overlong)?;
-        let kind = reader.varint_as()?;
-        let start = end;
-        end = start
-            .checked_add(reader.varint_as()?)
-            .ok_or(BytesError::Overlong)?;
         rows.0.push(Row {
             position,
             recorded_at,
-            kind,
-            record: start..end,
+            kind: reader.varint_as()?,
+            piece: 0,
+            record: 0..0,
         });
+    }
+    for (number, piece) in (0..).zip(pieces) {
+        let mut end = 0_u32;
+        for _ in 0..piece.records {
+            let slot = usize::from(reader.u8()?);
+            let row = rows.0.get_mut(slot).ok_or(BlockFlaw::NoSlot(slot))?;
+            let start = end;
+            end = start
+                .checked_add(reader.varint_as()?)
+                .ok_or(BytesError::Overlong)?;
+            // A record has one byte at least.
+            if row.record.end > 0 || start == end {
+                return Err(BlockFlaw::SameSlot(slot));
+            }
+            row.piece = number;
+            row.record = start..end;
+        }
     }
     if reader.left() > 0 {
         return Err(BlockFlaw::Count(count));
@@ -245,8 +294,10 @@ struct Row {
     position: Position,
     recorded_at: i64,
     kind: u16,
-    /// Where its record lies in its piece.
-    record: Range<usize>,
+    /// The place among the pieces of the one that its record lies in.
+    piece: u8,
+    /// Where in there.
+    record: Range<u32>,
 }
 
 /// How a part of a block is packed, and where it lies.
@@ -262,6 +313,7 @@ struct Packed {
 /// Records that are packed together.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Piece {
+    records: u8,
     packed: Packed,
     crc: u32,
 }
@@ -358,20 +410,34 @@ impl Opening {
         if count > MAX_SLOTS {
             return Err(BlockFlaw::Count(count));
         }
+        let pieces_count = usize::from(reader.u8()?);
         let table = Packed::parse(&mut reader, 0)?;
-        let mut pieces = Vec::with_capacity(count.div_ceil(PIECE_SLOTS));
+        let mut pieces = Vec::with_capacity(pieces_count);
         let mut end = opening.len();
-        for _ in 0..count.div_ceil(PIECE_SLOTS) {
+        let mut records_of_all = 0;
+        for _ in 0..pieces_count {
+            let records = reader.u8()?;
             let packed = Packed::parse(&mut reader, end)?;
             let crc = reader.u32()?;
             end = end.saturating_add(packed.stored);
-            pieces.push(Piece { packed, crc });
+            records_of_all += usize::from(records);
+            pieces.push(Piece {
+                records,
+                packed,
+                crc,
+            });
+        }
+        if records_of_all != count {
+            return Err(BlockFlaw::Pieces {
+                pieces: records_of_all,
+                events: count,
+            });
         }
         if end != block || reader.left() != table.stored {
             return Err(BlockFlaw::Size(end));
         }
         let table = table.unpack(reader.take(table.stored)?)?;
-        let rows = read_table(&table, count)?;
+        let rows = read_table(&table, count, &pieces)?;
         Ok(Self { rows, pieces })
     }
 
@@ -380,23 +446,14 @@ impl Opening {
         self.rows.0.len()
     }
 
-    /// The pieces, in the order of their slots.
+    /// The pieces, in the order in which they lie.
     pub(crate) fn pieces(&self) -> &[Piece] {
         &self.pieces
     }
 
-    /// The place among the pieces of the one that holds `slot`.
-    pub(crate) fn piece_of(slot: usize) -> usize {
-        slot / PIECE_SLOTS
-    }
-
-    /// How many pieces hold the slots that `slots` has bits of.
-    pub(crate) fn count_pieces(slots: u64) -> usize {
-        let piece = u64::MAX >> (MAX_SLOTS - PIECE_SLOTS);
-        (0..MAX_SLOTS)
-            .step_by(PIECE_SLOTS)
-            .filter(|first| slots & (piece << first) != 0)
-            .count()
+    /// The place among the pieces of the one that holds the record of `slot`.
+    pub(crate) fn piece_of(&self, slot: usize) -> Result<usize, BlockFlaw> {
+        Ok(usize::from(self.row(slot)?.piece))
     }
 
     /// Bytes of memory that it takes.
@@ -417,10 +474,8 @@ impl Opening {
     /// The event in `slot`, out of its unpacked piece.
     pub(crate) fn slot(&self, slot: usize, piece: &Arc<Buffer>) -> Result<Slot, BlockFlaw> {
         let row = self.row(slot)?;
-        let end = row.record.end;
-        let record = piece
-            .get(row.record.clone())
-            .ok_or(BlockFlaw::NoSlot(slot))?;
+        let (start, end) = (row.record.start as usize, row.record.end as usize);
+        let record = piece.get(start..end).ok_or(BlockFlaw::NoSlot(slot))?;
         let mut reader = Reader::new(record);
         let elsewhere = match reader.u8()? {
             INLINE => None,

@@ -22,7 +22,7 @@ use super::super::record::Kind;
 use super::run::RunInfo;
 
 /// The layout of the trees that this build reads and writes.
-pub(crate) const LAYOUT: u16 = 5;
+pub(crate) const LAYOUT: u16 = 6;
 
 /// Kinds with a name that are counted each by itself. Names come from whoever appends, so their number is
 /// bounded: those that come later are counted together.
