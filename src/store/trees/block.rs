@@ -153,7 +153,8 @@ type NewPiece<'a> = Vec<(u8, &'a Entry)>;
 fn cut(entries: &[Arc<Entry>]) -> Vec<NewPiece<'_>> {
     let chain = |entry: &Entry| (entry.hash(Index::Correlations), entry.hash(Index::Chains));
     let mut ordered: NewPiece<'_> = (0..).zip(entries.iter().map(|entry| &**entry)).collect();
-    ordered.sort_unstable_by_key(|(slot, entry)| (chain(entry), *slot));
+    // Events of a kind resemble each other, which makes the pieces smaller.
+    ordered.sort_unstable_by_key(|(slot, entry)| (chain(entry), entry.record.kind(), *slot));
     let mut pieces: Vec<NewPiece<'_>> = Vec::new();
     for events in ordered.chunk_by(|(_, one), (_, other)| chain(one) == chain(other)) {
         match pieces.last_mut() {
