@@ -7,7 +7,7 @@ use crate::contract::codec;
 use crate::store::body::{self, Records};
 use crate::store::buffer::Buffer;
 use crate::store::bytes::Reader;
-use crate::store::index::TermHash;
+use crate::store::index::{HASH_ZEROS, TermHash};
 use crate::store::instant::{Instant, Position};
 use crate::store::journal::frame::{self as frames, CHAIN_START, ChecksumSeed, Frame, FrameHeader};
 use crate::store::journal::reader::Mark;
@@ -263,7 +263,8 @@ pub fn posting(bytes: &[u8]) {
         };
         let postings: Vec<_> = page.postings().collect();
         let encoded = run::encode_page(&postings, unique);
-        assert_eq!(encoded, bytes[..encoded.len()]);
+        let again = Page::parse(&encoded, unique).unwrap();
+        assert!(again.postings().eq(postings.iter().copied()));
         for hash in postings.iter().map(|posting| posting.hash).take(8) {
             assert!(page.of_term(hash).all(|posting| posting.hash == hash));
         }
@@ -635,7 +636,7 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
 
     let postings: Vec<_> = (0..20)
         .map(|place| Posting {
-            hash: TermHash(place / 3 * 0x1234_5678_9abc_def1),
+            hash: TermHash((place / 3 * 0x12_3456_789a) << HASH_ZEROS),
             block: u32::try_from(place % 3).unwrap(),
             slots: 1 << (place % 64),
         })

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::index::{INDEXES, Index, TermHash, TermHashes};
+use super::index::{HASH_ZEROS, INDEXES, Index, TermHash, TermHashes};
 use super::instant::{Instant, Position};
 use super::journal::reader::Place;
 use super::query::filter::Filter;
@@ -96,7 +96,9 @@ impl Hasher for TermKeyHasher {
     }
 
     fn write_u64(&mut self, value: u64) {
-        self.0 = self.0.rotate_left(8) ^ value;
+        // A table goes by the lowest bits, which of a term's hash are zero, and by the highest.
+        let value = self.0 ^ value.rotate_right(HASH_ZEROS);
+        self.0 = value.wrapping_mul(0xd6e8_feb8_6659_fd93);
     }
 }
 

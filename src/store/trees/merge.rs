@@ -163,7 +163,7 @@ impl Iterator for Merge<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::index::TermHash;
+    use crate::store::index::{HASH_ZEROS, TermHash};
 
     #[test]
     fn runs_are_merged_in_order_and_nothing_is_lost() {
@@ -174,7 +174,7 @@ mod tests {
         for number in 0..FAN_IN as u64 {
             let mut builder = RunBuilder::new(definition, number, 0, 1500);
             let postings = (0..1500).map(|step| Posting {
-                hash: TermHash((step * 37) % 1999),
+                hash: TermHash((step * 37) % 1999 << HASH_ZEROS),
                 block: u32::try_from(number).unwrap(),
                 slots: 1 << (step % 64),
             });
@@ -204,7 +204,8 @@ mod tests {
         // A reader of the state before goes on to see it; a reopened log sees the new one only.
         for hash in [0, 37, 1998] {
             let of = |snapshot: &super::super::snapshot::TreeSnapshot| {
-                snapshot.postings(definition.index, TermHash(hash)).unwrap()
+                let hash = TermHash(hash << HASH_ZEROS);
+                snapshot.postings(definition.index, hash).unwrap()
             };
             assert_eq!(of(&before), of(&after));
         }

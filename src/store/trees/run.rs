@@ -1,9 +1,12 @@
 //! A run of postings: what one flush (or a merge of several) adds to one index, sorted by term hash.
 //!
-//! # Format, version 1
+//! # Format, version 2
 //!
 //! ```text
-//! page:  version u8 = 1 | count u16 | count × hash u64 | count × block u32 | count × slots
+//! page:  version u8 = 2 | count u16 | hash u64 | hash width u8 | block u32 | block width u8 |
+//!        count × hash | count × block | count × slots
+//!        hash:  40 bits, the upper ones, less those of the page's; as many bytes as the width says, at most 5
+//!        block: the number, less the page's; likewise, at most 4 bytes
 //!        slots: u8, the slot number, in an index of unique terms; else u64, a bit for each slot
 //! guide: version u8 = 2 | pages u32 | pages × first hash u64 | lines u32 | lines × 64 bytes
 //! ```
@@ -15,7 +18,7 @@
 use std::ops::Range;
 
 use super::super::bytes::{BytesError, Put, Reader};
-use super::super::index::TermHash;
+use super::super::index::{HASH_ZEROS, TermHash};
 use super::filter::{BloomFilter, LINE, Probe};
 
 /// Postings in a page.
@@ -24,7 +27,10 @@ pub(crate) const PAGE_POSTINGS: usize = 256;
 /// file of its own.
 pub(crate) const GUIDE_PIECE: usize = 8 << 10;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Bytes of the widest hash and the widest block.
+const HASH_WIDTH: usize = 5;
+const BLOCK_WIDTH: usize = 4;
 const GUIDE_VERSION: u8 = 2;
 
 /// The slots of one block at which one term stands.
@@ -89,6 +95,8 @@ pub(crate) enum RunFlaw {
     },
     #[error("a posting of slot {0}")]
     Slot(u8),
+    #[error("numbers of {0} bytes")]
+    Width(u8),
 }
 
 impl Run {
@@ -116,14 +124,22 @@ impl Run {
 
 /// A page's bytes. `postings` are sorted and at most [`PAGE_POSTINGS`].
 pub(crate) fn encode_page(postings: &[Posting], unique: bool) -> Vec<u8> {
-    let mut page = Vec::with_capacity(3 + postings.len() * 20);
+    let hash = |posting: &Posting| posting.hash.0 >> HASH_ZEROS;
+    let block = |posting: &Posting| u64::from(posting.block);
+    let hashes = Column::of(postings.iter().map(hash));
+    let blocks = Column::of(postings.iter().map(block));
+    let mut page = Vec::with_capacity(32 + postings.len() * 17);
     page.put_u8(VERSION);
     page.put_u16(u16::try_from(postings.len()).unwrap_or(u16::MAX));
+    page.put_u64(hashes.least << HASH_ZEROS);
+    page.put_u8(hashes.width);
+    page.put_u32(u32::try_from(blocks.least).unwrap_or(u32::MAX));
+    page.put_u8(blocks.width);
     for posting in postings {
-        page.put_u64(posting.hash.0);
+        hashes.put(hash(posting), &mut page);
     }
     for posting in postings {
-        page.put_u32(posting.block);
+        blocks.put(block(posting), &mut page);
     }
     for posting in postings {
         if unique {
@@ -135,11 +151,51 @@ pub(crate) fn encode_page(postings: &[Posting], unique: bool) -> Vec<u8> {
     page
 }
 
+/// How a column of numbers is told: by their distance from the least, in so many bytes each.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    least: u64,
+    width: u8,
+}
+
+impl Column {
+    fn of(numbers: impl Iterator<Item = u64> + Clone) -> Self {
+        let least = numbers.clone().min().unwrap_or_default();
+        let bits = u64::BITS
+            - numbers
+                .map(|number| number - least)
+                .max()
+                .unwrap_or_default()
+                .leading_zeros();
+        let width = u8::try_from(bits.div_ceil(8)).unwrap_or(u8::MAX);
+        Self { least, width }
+    }
+
+    fn put(self, number: u64, into: &mut Vec<u8>) {
+        let distance = (number - self.least).to_le_bytes();
+        into.put(distance.get(..usize::from(self.width)).unwrap_or_default());
+    }
+
+    /// The number in `place` of the column's bytes.
+    #[inline]
+    fn get(self, bytes: &[u8], place: usize) -> Option<u64> {
+        let width = usize::from(self.width);
+        let stored = bytes.get(place * width..)?.get(..width)?;
+        let mut distance = [0; 8];
+        distance.get_mut(..width)?.copy_from_slice(stored);
+        // Only a page that nobody wrote goes beyond.
+        Some(self.least.saturating_add(u64::from_le_bytes(distance)))
+    }
+}
+
 /// A checked page.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Page<'a> {
-    hashes: &'a [[u8; 8]],
-    blocks: &'a [[u8; 4]],
+    count: usize,
+    hash: Column,
+    hashes: &'a [u8],
+    block: Column,
+    blocks: &'a [u8],
     slots: &'a [u8],
     unique: bool,
 }
@@ -152,14 +208,30 @@ impl<'a> Page<'a> {
             return Err(RunFlaw::Version(version));
         }
         let count = usize::from(reader.u16()?);
-        let (hashes, _) = reader.take(count * 8)?.as_chunks();
-        let (blocks, _) = reader.take(count * 4)?.as_chunks();
+        let hash = Column {
+            least: reader.u64()? >> HASH_ZEROS,
+            width: reader.u8()?,
+        };
+        let block = Column {
+            least: u64::from(reader.u32()?),
+            width: reader.u8()?,
+        };
+        for (column, widest) in [(hash, HASH_WIDTH), (block, BLOCK_WIDTH)] {
+            if usize::from(column.width) > widest {
+                return Err(RunFlaw::Width(column.width));
+            }
+        }
+        let hashes = reader.take(count * usize::from(hash.width))?;
+        let blocks = reader.take(count * usize::from(block.width))?;
         let slots = reader.take(if unique { count } else { count * 8 })?;
         if let (true, Some(slot)) = (unique, slots.iter().find(|slot| **slot >= 64)) {
             return Err(RunFlaw::Slot(*slot));
         }
         Ok(Self {
+            count,
+            hash,
             hashes,
+            block,
             blocks,
             slots,
             unique,
@@ -168,28 +240,44 @@ impl<'a> Page<'a> {
 
     /// All postings, in order.
     pub(crate) fn postings(self) -> impl Iterator<Item = Posting> + 'a {
-        (0..self.hashes.len()).filter_map(move |place| self.get(place))
+        (0..self.count).filter_map(move |place| self.get(place))
     }
 
     /// The postings of one term.
     pub(crate) fn of_term(self, hash: TermHash) -> impl Iterator<Item = Posting> + 'a {
-        let first = self
-            .hashes
-            .partition_point(|other| u64::from_le_bytes(*other) < hash.0);
-        (first..self.hashes.len())
+        (self.first_of(hash)..self.count)
             .filter_map(move |place| self.get(place))
             .take_while(move |posting| posting.hash == hash)
     }
 
-    fn get(&self, place: usize) -> Option<Posting> {
+    /// The first place whose hash is not below `hash`.
+    fn first_of(self, hash: TermHash) -> usize {
+        let (mut from, mut to) = (0, self.count);
+        while from < to {
+            let middle = usize::midpoint(from, to);
+            if self.hash_at(middle).is_some_and(|other| other < hash) {
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+        }
+        from
+    }
+
+    fn hash_at(self, place: usize) -> Option<TermHash> {
+        let hash = self.hash.get(self.hashes, place)?;
+        Some(TermHash(hash.min(u64::MAX >> HASH_ZEROS) << HASH_ZEROS))
+    }
+
+    fn get(self, place: usize) -> Option<Posting> {
         let slots = if self.unique {
             1 << self.slots.get(place)?
         } else {
             u64::from_le_bytes(*self.slots.as_chunks().0.get(place)?)
         };
         Some(Posting {
-            hash: TermHash(u64::from_le_bytes(*self.hashes.get(place)?)),
-            block: u32::from_le_bytes(*self.blocks.get(place)?),
+            hash: self.hash_at(place)?,
+            block: u32::try_from(self.block.get(self.blocks, place)?).unwrap_or(u32::MAX),
             slots,
         })
     }
@@ -235,9 +323,13 @@ impl Guide {
 mod tests {
     use super::*;
 
-    fn posting(hash: u64, block: u32, slots: u64) -> Posting {
+    fn hash(number: u64) -> TermHash {
+        TermHash(number << HASH_ZEROS)
+    }
+
+    fn posting(number: u64, block: u32, slots: u64) -> Posting {
         Posting {
-            hash: TermHash(hash),
+            hash: hash(number),
             block,
             slots,
         }
@@ -254,16 +346,46 @@ mod tests {
             let bytes = encode_page(&postings, unique);
             let page = Page::parse(&bytes, unique).unwrap();
             assert_eq!(page.postings().collect::<Vec<_>>(), postings);
-            assert_eq!(page.of_term(TermHash(3)).collect::<Vec<_>>(), postings[..2]);
-            assert_eq!(page.of_term(TermHash(4)).count(), 0);
+            assert_eq!(page.of_term(hash(3)).collect::<Vec<_>>(), postings[..2]);
+            for absent in [0, 4, 10] {
+                assert_eq!(page.of_term(hash(absent)).count(), 0);
+            }
             for cut in 0..bytes.len() {
                 assert!(Page::parse(&bytes[..cut], unique).is_err());
             }
         }
-        assert_eq!(encode_page(&postings, true).len(), 3 + 3 * 13);
+        assert_eq!(encode_page(&postings, true).len(), 17 + 3 * 3);
         let mut bytes = encode_page(&postings, true);
         *bytes.last_mut().unwrap() = 64;
         assert_eq!(Page::parse(&bytes, true).unwrap_err(), RunFlaw::Slot(64));
+    }
+
+    #[test]
+    fn a_page_takes_as_few_bytes_as_its_numbers_need() {
+        let widest = (1 << 40) - 1;
+        let page = |postings: &[Posting]| encode_page(postings, true).len() - 17;
+        assert_eq!(page(&[posting(widest, u32::MAX, 1)]), 1);
+        assert_eq!(page(&[posting(7, 9, 1); 4]), 4);
+        assert_eq!(
+            page(&[posting(7, 9, 1), posting(7 + 255, 9 + 256, 1)]),
+            2 * 4
+        );
+        let postings = [posting(0, u32::MAX, 1), posting(widest, 0, 1)];
+        let bytes = encode_page(&postings, true);
+        assert_eq!(bytes.len(), 17 + 2 * 10);
+        let read: Vec<_> = Page::parse(&bytes, true).unwrap().postings().collect();
+        assert_eq!(read, postings);
+        for (place, width) in [(11, 6), (16, 5)] {
+            let mut bytes = bytes.clone();
+            bytes[place] = width;
+            let flaw = Page::parse(&bytes, true).unwrap_err();
+            assert_eq!(flaw, RunFlaw::Width(width));
+        }
+        // Distances beyond the largest number there is.
+        let mut bytes = bytes.clone();
+        bytes[3..11].fill(0xff);
+        bytes[12..16].fill(0xff);
+        assert_eq!(Page::parse(&bytes, true).unwrap().postings().count(), 2);
     }
 
     #[test]
@@ -277,8 +399,8 @@ mod tests {
             firsts: postings.chunks(8).map(|page| page[0].hash).collect(),
             filter: BloomFilter::with_room(3, 10),
         };
-        for hash in [1, 7, 8] {
-            guide.filter.insert(TermHash(hash));
+        for hash in [1, 7, 8].map(hash) {
+            guide.filter.insert(hash);
         }
         let bytes = guide.encode().concat();
         assert_eq!(Guide::decode(&bytes), Ok(guide.clone()));
@@ -296,8 +418,8 @@ mod tests {
         };
         assert_eq!(info.guide_pieces(), 1);
         let run = Run::new(info, guide.clone()).unwrap();
-        let pages = |hash| {
-            let hash = TermHash(hash);
+        let pages = |number| {
+            let hash = hash(number);
             run.pages_of(hash, &Probe::new(hash)).collect::<Vec<_>>()
         };
         assert_eq!(pages(7), [1, 2, 3]);
