@@ -57,7 +57,7 @@ impl Options {
         self
     }
 
-    /// Bytes of a journal segment: 4 KiB to 1 GiB, default 16 MiB.
+    /// Bytes of a journal segment: 4 KiB to 1 GiB, default 8 MiB.
     pub fn segment_bytes(mut self, bytes: u64) -> Self {
         self.store.segment_bytes = bytes;
         self

@@ -36,7 +36,7 @@ impl Default for StoreOptions {
         Self {
             durability: Durability::Sync,
             memtable_events: 16_384,
-            segment_bytes: 16 << 20,
+            segment_bytes: 8 << 20,
             tree_cache_bytes: 32 << 20,
             create: true,
             must_be_new: false,
