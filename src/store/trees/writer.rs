@@ -432,11 +432,10 @@ fn gather(definition: &Definition, block: u32, entries: &[Arc<Entry>]) -> Vec<Po
 
 fn read_directory(engine: &Engine, manifest: &Manifest) -> Result<Arc<Directory>, TreeError> {
     let groups = engine.with_prefix(Tree::Events, b"")?;
-    let mut blocks = groups
-        .iter()
-        .map(|(key, value)| directory::decode_group(key, value).map_err(TreeError::new))
-        .collect::<Result<Vec<_>, _>>()?
-        .concat();
+    let mut blocks = Vec::new();
+    for (key, value) in &groups {
+        blocks.extend(directory::decode_group(key, value).map_err(TreeError::new)?);
+    }
     blocks.sort_unstable_by_key(|block| block.number);
     let numbered = blocks
         .iter()
