@@ -7,7 +7,7 @@ use crate::contract::codec;
 use crate::store::body::{self, Records};
 use crate::store::buffer::Buffer;
 use crate::store::bytes::Reader;
-use crate::store::index::{HASH_ZEROS, TermHash};
+use crate::store::index::TermHash;
 use crate::store::instant::{Instant, Position};
 use crate::store::journal::frame::{self as frames, CHAIN_START, ChecksumSeed, Frame, FrameHeader};
 use crate::store::journal::reader::Mark;
@@ -532,6 +532,7 @@ fn foreign_record() -> Vec<u8> {
 #[cfg(test)]
 #[expect(clippy::too_many_lines, reason = "a list, one entry after the other")]
 pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    use crate::store::index::HASH_ZEROS;
     use crate::store::record::Kind;
     use crate::store::trees::block_file::BlockPlace;
     use crate::store::trees::filter::BloomFilter;
@@ -597,10 +598,10 @@ pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         u32::from_le_bytes(bytes) as usize
     };
     let parts = [
-        (3, packed.opening - number(8)..packed.opening),
-        (12, packed.opening..packed.bytes.len()),
+        (4, packed.opening - number(9)..packed.opening),
+        (14, packed.opening..packed.bytes.len()),
     ];
-    let mut plain = vec![4, packed.bytes[4]];
+    let mut plain = vec![packed.bytes[1], packed.bytes[5]];
     for (place, stored) in parts {
         let stored = &packed.bytes[stored];
         plain.extend(match packed.bytes[place] {

@@ -29,6 +29,10 @@ impl IdentifierRule {
                 limit: MAX_IDENTIFIER,
             });
         }
+        // Nearly all are ASCII, which is seen at once.
+        if self == Self::Text && identifier.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Ok(());
+        }
         let refused = |character: char| match self {
             Self::Text => character.is_control(),
             Self::Strict => {

@@ -38,7 +38,7 @@ pub(crate) const INDEXES: [Definition; 6] = [
         tree: "event_ids",
         code: 0,
         unique: true,
-        filter_bits: 16,
+        filter_bits: 20,
     },
     Definition {
         index: Index::Kinds,
@@ -190,13 +190,7 @@ mod tests {
     #[test]
     fn hashes_are_part_of_the_format() {
         let hasher = TermHasher::new(*b"0123456789abcdef");
-        assert_eq!(
-            hasher.text("run-1").0,
-            10_405_707_689_975_168_881 & !0xff_ffff
-        );
-        assert_eq!(
-            hasher.kind(&Kind::Number(3)).0,
-            1_926_075_347_413_257_417 & !0xff_ffff
-        );
+        assert_eq!(hasher.text("run-1").0, 0x9068_8003_2100_0000);
+        assert_eq!(hasher.kind(&Kind::Number(3)).0, 0x1aba_cb52_dd00_0000);
     }
 }

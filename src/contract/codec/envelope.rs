@@ -94,7 +94,7 @@ pub(crate) fn encode_into<const TEXTS: usize>(
     Ok(found)
 }
 
-/// Notes where some strings end up.
+/// Notes where some strings end up, unless they are so short that looking for them costs less than noting.
 struct Tracker<'a, const TEXTS: usize> {
     into: &'a mut Vec<u8>,
     start: usize,
@@ -104,12 +104,14 @@ struct Tracker<'a, const TEXTS: usize> {
 
 impl<const TEXTS: usize> Writer for Tracker<'_, TEXTS> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        for (text, found) in self.texts.iter().zip(&mut self.found) {
-            let same = |text: &str| {
-                text.as_ptr() == bytes.as_ptr() && text.len() == bytes.len() && !bytes.is_empty()
-            };
-            if found.is_none() && text.is_some_and(same) {
-                *found = u32::try_from(self.into.len() - self.start).ok();
+        // Most of what is written is a count or a flag, of one byte.
+        if bytes.len() > 1 {
+            for (text, found) in self.texts.iter().zip(&mut self.found) {
+                let same =
+                    |text: &str| text.as_ptr() == bytes.as_ptr() && text.len() == bytes.len();
+                if found.is_none() && text.is_some_and(same) {
+                    *found = u32::try_from(self.into.len() - self.start).ok();
+                }
             }
         }
         self.into.extend_from_slice(bytes);

@@ -100,13 +100,13 @@ impl Part {
         let sequence = match tenant {
             None => self.all.get_or_init(|| {
                 let places = (0..).zip(&self.blocks).map(|(place, _)| place);
-                Arc::new(Sequence::new(places, &self.blocks))
+                Arc::new(Sequence::new(&places.collect::<Vec<_>>(), &self.blocks))
             }),
             Some(tenant) => {
                 let OfTenant {
                     places, sequence, ..
                 } = self.tenants.get(tenant)?;
-                let new = || Arc::new(Sequence::new(places.iter().copied(), &self.blocks));
+                let new = || Arc::new(Sequence::new(places, &self.blocks));
                 sequence.get_or_init(new)
             }
         };
@@ -129,12 +129,12 @@ impl Part {
 }
 
 impl Sequence {
-    fn new(places: impl Iterator<Item = u32> + Clone, blocks: &[Arc<BlockInfo>]) -> Self {
+    fn new(places: &[u32], blocks: &[Arc<BlockInfo>]) -> Self {
         // Sorted with their keys beside them: looking each one up anew takes ten times as long.
         let keyed = |key: fn(&BlockInfo) -> Position| {
             let mut keyed: Vec<_> = places
-                .clone()
-                .filter_map(|place| Some((key(blocks.get(place as usize)?), place)))
+                .iter()
+                .filter_map(|place| Some((key(blocks.get(*place as usize)?), *place)))
                 .collect();
             keyed.sort_unstable();
             keyed.into_iter().map(|(_, place)| place).collect()

@@ -174,7 +174,7 @@ mod tests {
         for number in 0..FAN_IN as u64 {
             let mut builder = RunBuilder::new(definition, number, 0, 1500);
             let postings = (0..1500).map(|step| Posting {
-                hash: TermHash((step * 37) % 1999 << HASH_ZEROS),
+                hash: TermHash(((step * 37) % 1999) << HASH_ZEROS),
                 block: u32::try_from(number).unwrap(),
                 slots: 1 << (step % 64),
             });
