@@ -116,7 +116,7 @@ pub(crate) fn encode(entries: &[Arc<Entry>]) -> Encoded {
         put_row(&mut table, before, entry);
         before = (entry.position, entry.recorded_at);
     }
-    let pieces = cut(entries);
+    let pieces = cut_pieces(entries);
     let (mut places, mut packed) = (Vec::new(), Vec::new());
     let mut records = Vec::new();
     for piece in &pieces {
@@ -150,7 +150,7 @@ type NewPiece<'a> = Vec<(u8, &'a Entry)>;
 
 /// Cuts a block into pieces of at most [`PIECE_RECORDS`], by run and chain. A chain that is longer is cut evenly;
 /// short ones share a piece.
-fn cut(entries: &[Arc<Entry>]) -> Vec<NewPiece<'_>> {
+fn cut_pieces(entries: &[Arc<Entry>]) -> Vec<NewPiece<'_>> {
     let chain = |entry: &Entry| (entry.hash(Index::Correlations), entry.hash(Index::Chains));
     let mut ordered: NewPiece<'_> = (0..).zip(entries.iter().map(|entry| &**entry)).collect();
     // Events of a kind resemble each other, which makes the pieces smaller.
@@ -238,7 +238,7 @@ fn read_table(table: &[u8], count: usize, pieces: &[Piece]) -> Result<Rows, Bloc
             end = start
                 .checked_add(reader.varint_as()?)
                 .ok_or(BytesError::Overlong)?;
-            // A record has one byte at least.
+            // A record has one byte at least. There are as many records as rows, so none is left out if none comes twice.
             if row.record.end > 0 || start == end {
                 return Err(BlockFlaw::SameSlot(slot));
             }
@@ -314,6 +314,7 @@ struct Packed {
 /// Records that are packed together.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Piece {
+    /// How many.
     records: u8,
     packed: Packed,
     crc: u32,
