@@ -2,6 +2,7 @@
 //! questions. The store sees records (terms and payload bytes), never a type of the contract.
 
 pub(crate) mod append;
+mod beside;
 pub(crate) mod body;
 pub(crate) mod buffer;
 pub(crate) mod bytes;

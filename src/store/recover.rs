@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::append::{MEMTABLE_BYTES, now};
+use super::beside::beside;
 use super::body;
 use super::journal::frame::CHAIN_START;
 use super::journal::reader::{JournalReader, Mark, Place};
@@ -71,18 +72,14 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
         created,
         ..Recovery::default()
     };
-    segment::remove_superseded(&layout.journal())?;
-    let head = read_head(&layout, &format, &mut recovery)?;
-    let JournalEnd { mark, unproven } = find_end(&layout, &format, head, &mut recovery)?;
-    // Before HEAD or the trees rely on what was read.
-    let journal = JournalWriter::resume(
-        &layout.journal(),
-        format.log_id,
-        writer_options(&options),
-        &mark,
-        unproven,
-    )?;
-    let (trees, generation, rest) = open_trees(&layout, &format, &options, mark, &mut recovery)?;
+    // The newest trees open meanwhile: that takes sled as long as all the rest.
+    let (opened, early) = beside(
+        || open_early(&layout, &format, &options),
+        || open_journal(&layout, &format, &options, &mut recovery),
+    );
+    let (journal, mark) = opened?;
+    let (trees, generation, rest) =
+        open_trees(&layout, &format, &options, mark, early, &mut recovery)?;
     layout.write_head(format.log_id, &mark)?;
     let active = Memtable::new();
     active.insert(rest);
@@ -98,6 +95,41 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
         generation,
         lock,
     })
+}
+
+/// Finds the journal's end and opens it for writing.
+fn open_journal(
+    layout: &Layout,
+    format: &Format,
+    options: &StoreOptions,
+    recovery: &mut Recovery,
+) -> Result<(JournalWriter, Mark)> {
+    segment::remove_superseded(&layout.journal())?;
+    let head = read_head(layout, format, recovery)?;
+    let JournalEnd { mark, unproven } = find_end(layout, format, head, recovery)?;
+    // Before HEAD or the trees rely on what was read.
+    let journal = JournalWriter::resume(
+        &layout.journal(),
+        format.log_id,
+        writer_options(options),
+        &mark,
+        unproven,
+    )?;
+    Ok((journal, mark))
+}
+
+/// A generation of the trees that was opened, and its number.
+type Early = (u64, Result<TreeWriter, TreeError>);
+
+/// Opens the newest generation of the trees, if there is one to open.
+fn open_early(layout: &Layout, format: &Format, options: &StoreOptions) -> Option<Early> {
+    let number = layout.generations().ok()?.last().copied()?;
+    if layout.set_aside_for(number).is_some() {
+        return None;
+    }
+    let path = layout.generation(number);
+    let trees = TreeWriter::open(&path, format.log_id, options.tree_cache_bytes);
+    Some((number, trees))
 }
 
 fn writer_options(options: &StoreOptions) -> WriterOptions {
@@ -198,6 +230,7 @@ fn open_trees(
     format: &Format,
     options: &StoreOptions,
     end: Mark,
+    mut early: Option<Early>,
     recovery: &mut Recovery,
 ) -> Result<(TreeWriter, u64, Vec<Entry>)> {
     let generations = layout.generations()?;
@@ -206,7 +239,8 @@ fn open_trees(
     let mut reason = TreeError::new("there are none");
     // After a rebuild that was cut short, the older generation is further than the newer one.
     for number in generations.iter().copied().rev() {
-        let opened = match open_generation(layout, format, options, number, end) {
+        let early = early.take_if(|(early, _)| *early == number);
+        let opened = match open_generation(layout, format, options, number, end, early) {
             // The mark of an older generation may lie in a damaged segment: the newer one counts.
             Err(error) if best.is_some() && error.is_damage() => continue,
             opened => opened?,
@@ -262,12 +296,16 @@ fn open_generation(
     options: &StoreOptions,
     number: u64,
     end: Mark,
+    early: Option<Early>,
 ) -> Result<Result<TreeWriter, TreeError>> {
-    let path = layout.generation(number);
     if let Some(reason) = layout.set_aside_for(number) {
         return Ok(Err(TreeError::new(reason)));
     }
-    let trees = match TreeWriter::open(&path, format.log_id, options.tree_cache_bytes) {
+    let open = || {
+        let path = layout.generation(number);
+        TreeWriter::open(&path, format.log_id, options.tree_cache_bytes)
+    };
+    let trees = match early.map_or_else(open, |(_, trees)| trees) {
         Ok(trees) => trees,
         Err(error) => return Ok(Err(error)),
     };

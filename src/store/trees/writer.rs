@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::super::beside::beside;
 use super::super::index::{Definition, INDEXES, Index, TermHash};
 use super::super::instant::Position;
 use super::super::journal::reader::Mark;
@@ -59,8 +60,11 @@ impl TreeWriter {
         }
         let file = Arc::new(BlockFile::open(path, manifest.block_bytes)?);
         let cache = BlockCache::new(usize::try_from(for_blocks).unwrap_or(usize::MAX));
-        let directory = read_directory(&engine, &manifest)?;
-        let runs = read_runs(&engine, &manifest)?;
+        let (directory, runs) = beside(
+            || read_runs(&engine, &manifest),
+            || read_directory(&engine, &manifest),
+        );
+        let (directory, runs) = (directory?, runs?);
         Ok(Self {
             engine,
             file,
