@@ -265,6 +265,7 @@ pub fn posting(bytes: &[u8]) {
         let encoded = run::encode_page(&postings, unique);
         let again = Page::parse(&encoded, unique).unwrap();
         assert!(again.postings().eq(postings.iter().copied()));
+        assert!(encoded.len() <= bytes.len(), "its widths are not the least");
         for hash in postings.iter().map(|posting| posting.hash).take(8) {
             assert!(page.of_term(hash).all(|posting| posting.hash == hash));
         }

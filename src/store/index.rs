@@ -80,8 +80,8 @@ pub(crate) const INDEXES: [Definition; 6] = [
 /// The hashes of a record's terms, by index; `None` where the record carries no such term.
 pub(crate) type TermHashes = [Option<TermHash>; INDEXES.len()];
 
-/// A term as the indexes know it: the upper 40 bits of its hash, then zeros. Two terms may share a hash, one in 10^12
-/// of them, so a match is checked against the record.
+/// A term as the indexes know it: the upper 40 bits of its hash, then zeros. Two terms may share a hash, so a match is
+/// checked against the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TermHash(pub(crate) u64);
 

@@ -76,7 +76,7 @@ impl TimeOrder {
     }
 }
 
-/// Passes on the term's hash, which is one already.
+/// Spreads the term's hash, which is one already, over the bits that a table goes by.
 #[derive(Debug, Default)]
 struct TermKeyHasher(u64);
 

@@ -124,12 +124,24 @@ type Early = (u64, Result<TreeWriter, TreeError>);
 /// Opens the newest generation of the trees, if there is one to open.
 fn open_early(layout: &Layout, format: &Format, options: &StoreOptions) -> Option<Early> {
     let number = layout.generations().ok()?.last().copied()?;
-    if layout.set_aside_for(number).is_some() {
-        return None;
+    Some((number, open_usable(layout, format, options, number)))
+}
+
+/// Opens one generation, unless it was set aside.
+fn open_usable(
+    layout: &Layout,
+    format: &Format,
+    options: &StoreOptions,
+    number: u64,
+) -> Result<TreeWriter, TreeError> {
+    match layout.set_aside_for(number) {
+        Some(reason) => Err(TreeError::new(reason)),
+        None => TreeWriter::open(
+            &layout.generation(number),
+            format.log_id,
+            options.tree_cache_bytes,
+        ),
     }
-    let path = layout.generation(number);
-    let trees = TreeWriter::open(&path, format.log_id, options.tree_cache_bytes);
-    Some((number, trees))
 }
 
 fn writer_options(options: &StoreOptions) -> WriterOptions {
@@ -298,13 +310,7 @@ fn open_generation(
     end: Mark,
     early: Option<Early>,
 ) -> Result<Result<TreeWriter, TreeError>> {
-    if let Some(reason) = layout.set_aside_for(number) {
-        return Ok(Err(TreeError::new(reason)));
-    }
-    let open = || {
-        let path = layout.generation(number);
-        TreeWriter::open(&path, format.log_id, options.tree_cache_bytes)
-    };
+    let open = || open_usable(layout, format, options, number);
     let trees = match early.map_or_else(open, |(_, trees)| trees) {
         Ok(trees) => trees,
         Err(error) => return Ok(Err(error)),

@@ -238,7 +238,8 @@ fn read_table(table: &[u8], count: usize, pieces: &[Piece]) -> Result<Rows, Bloc
             end = start
                 .checked_add(reader.varint_as()?)
                 .ok_or(BytesError::Overlong)?;
-            // A record has one byte at least. There are as many records as rows, so none is left out if none comes twice.
+            // A record has one byte at least. There are as many records as rows, so no row is left out if none comes
+            // twice.
             if row.record.end > 0 || start == end {
                 return Err(BlockFlaw::SameSlot(slot));
             }
