@@ -195,12 +195,16 @@ impl Owner {
             frozen: Vec::new(),
             trees: None,
         });
-        drop(
-            self.lock
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        let lock = self
+            .lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(lock) = lock {
+            // A process that another thread starts just now has the file too, until it runs its program: closing alone
+            // would leave the log locked until then.
+            let _ = lock.unlock();
+        }
         result
     }
 }
@@ -209,5 +213,23 @@ impl Drop for Owner {
     fn drop(&mut self) {
         // Nobody is left to tell an error to; the next opening recovers.
         let _ = self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_log_is_free_though_another_process_inherited_its_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), StoreOptions::default()).unwrap();
+        let lock = store.owner.lock.lock().unwrap();
+        // What a process has that was forked and runs no program yet.
+        let inherited = lock.as_ref().unwrap().try_clone().unwrap();
+        drop(lock);
+        store.close().unwrap();
+        Store::open(folder.path(), StoreOptions::default()).unwrap();
+        drop(inherited);
     }
 }
