@@ -18,6 +18,8 @@
 
 mod formats;
 mod open;
+#[cfg(test)]
+mod seeds;
 
 pub use formats::{block, envelope, frame, key, posting, record, sealed, small_file};
 pub use open::open;
@@ -87,7 +89,7 @@ mod tests {
     #[ignore = "writes into fuzz/seeds"]
     fn write_seeds() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
-        for (target, name, bytes) in formats::seeds().into_iter().chain(open::seeds()) {
+        for (target, name, bytes) in seeds::of_formats().into_iter().chain(open::seeds()) {
             fs::create_dir_all(root.join(target)).unwrap();
             fs::write(root.join(target).join(name), bytes).unwrap();
         }

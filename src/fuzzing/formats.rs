@@ -19,14 +19,15 @@ use crate::store::layout::{Format, encode_head, parse_head};
 use crate::store::memtable::Entry;
 use crate::store::query::range::{Order, Range};
 use crate::store::record::{FIELDS, Field, Fields, Hints, NewRecord, Record};
-use crate::store::trees::block::{self as blocks, Opening, Piece, Slot};
+use crate::store::trees::block as blocks;
 use crate::store::trees::directory::{BlockInfo, Directory, decode_group, encode_group};
 use crate::store::trees::filter::Probe;
 use crate::store::trees::keys;
 use crate::store::trees::manifest::Manifest;
+use crate::store::trees::opening::{Opening, Slot};
 use crate::store::trees::run::{self, Guide, Page, Run, RunInfo};
 
-const LOG_ID: [u8; 16] = [7; 16];
+pub(super) const LOG_ID: [u8; 16] = [7; 16];
 
 /// The bytes with the CRC32C of `covered` at `place`; as they are, if they are too short.
 fn with_checksum(bytes: &[u8], place: usize, covered: Places<usize>, seed: u32) -> Vec<u8> {
@@ -175,49 +176,47 @@ pub fn block(bytes: &[u8]) {
     let Some((count, raw)) = bytes.split_first() else {
         return;
     };
-    // At most sixteen events, so that their records are one piece.
-    let count = count % 17;
+    // Few events, so that their records may be one piece.
+    let count = count % 13;
     let Some((table, raw)) = raw.split_first() else {
         return;
     };
     let (table, records) = raw.split_at(raw.len().min(usize::from(*table)));
     for codec in [0, 1] {
-        let mut opening = vec![5, count, 0, u8::from(count > 0)];
-        let pack = |raw: &[u8], places: &mut Vec<u8>| {
-            let packed = match codec {
-                0 => raw.to_vec(),
-                _ => lz4_flex::block::compress(raw),
-            };
-            places.push(codec);
-            places.extend_from_slice(&u32::try_from(raw.len()).unwrap().to_le_bytes());
-            places.extend_from_slice(&u32::try_from(packed.len()).unwrap().to_le_bytes());
-            packed
-        };
-        let table = pack(table, &mut opening);
+        let mut opening = vec![6, count, u8::from(count > 0)];
         let mut piece = Vec::new();
         if count > 0 {
+            piece = match codec {
+                0 => records.to_vec(),
+                _ => lz4_flex::block::compress(records),
+            };
+            let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
+            opening.push(codec);
+            opening.extend(length(records));
+            opening.extend(crc32c::crc32c(&piece).to_le_bytes());
             opening.push(count);
-            piece = pack(records, &mut opening);
-            opening.extend_from_slice(&crc32c::crc32c(&piece).to_le_bytes());
+            opening.extend(length(&piece));
         }
-        opening.extend_from_slice(&table);
+        opening.extend_from_slice(table);
         read_block(opening.len(), &[opening, piece].concat());
     }
 }
 
 /// The number of events, and those that can be read.
 fn slots_of(opening: usize, block: &[u8]) -> Option<(usize, Vec<Slot>)> {
-    let opening = Opening::parse(block.get(..opening)?, block.len()).ok()?;
-    let unpack = |piece: &Piece| {
-        let stored = block.get(piece.place()).unwrap_or_default();
-        piece.unpack(stored).map(Arc::new)
+    let stored = Buffer::copy_of(block);
+    let opening = Opening::parse(stored, opening, block.len()).ok()?;
+    let unpack = |number: usize| {
+        let piece = opening.piece(number).unwrap();
+        piece.unpack(opening.stored(&piece).unwrap()).map(Arc::new)
     };
-    let pieces: Vec<_> = opening.pieces().iter().map(unpack).collect();
-    let nothing = Arc::new(Buffer::default());
-    assert!(opening.slot(opening.len(), &nothing).is_err());
+    let pieces: Vec<_> = (0..opening.pieces()).map(unpack).collect();
+    assert!(opening.piece(opening.pieces()).is_err());
+    assert!(opening.place(opening.len()).is_err());
     let read = |slot: usize| {
-        let piece = pieces[opening.piece_of(slot).unwrap()].as_ref().ok()?;
-        let read = opening.slot(slot, piece).ok()?;
+        let place = opening.place(slot).ok()?;
+        let piece = pieces[place.piece].as_ref().ok()?;
+        let read = opening.slot(slot, place, piece).ok()?;
         assert_eq!(opening.position(slot).unwrap(), read.position);
         assert_eq!(opening.kind(slot).unwrap(), read.record.kind());
         Some(read)
@@ -504,211 +503,4 @@ pub fn small_file(bytes: &[u8]) {
             Ok(instant)
         );
     }
-}
-
-#[cfg(test)]
-fn foreign_record() -> Vec<u8> {
-    use crate::store::record::NAMED_KIND;
-
-    let mut record = Vec::new();
-    let new = NewRecord {
-        payload_format: 2,
-        kind: NAMED_KIND,
-        instant: Instant::logical(7),
-        fields: Fields {
-            event_id: "e-1",
-            tenant: Some("tenant"),
-            contract: Some("acme-runtime"),
-            kind_name: Some("GoalReached"),
-            ..Fields::default()
-        },
-        hints: Hints::default(),
-        payload: br#"{"id":"e-1","type":"GoalReached"}"#,
-    };
-    new.encode(&mut record);
-    record
-}
-
-/// Small valid inputs: target, name, bytes.
-#[cfg(test)]
-#[expect(clippy::too_many_lines, reason = "a list, one entry after the other")]
-pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
-    use crate::store::index::HASH_ZEROS;
-    use crate::store::record::Kind;
-    use crate::store::trees::block_file::BlockPlace;
-    use crate::store::trees::filter::BloomFilter;
-    use crate::store::trees::run::Posting;
-
-    let mut seeds = Vec::new();
-    // One of each kind.
-    let mut envelopes = super::open::fixture(usize::MAX);
-    envelopes.sort_by_key(|envelope| envelope.event.kind() as u16);
-    envelopes.dedup_by_key(|envelope| envelope.event.kind());
-    let payloads: Vec<_> = envelopes
-        .iter()
-        .map(|envelope| codec::encode(envelope).unwrap())
-        .collect();
-    for (envelope, payload) in envelopes.iter().zip(&payloads) {
-        seeds.push(("envelope", envelope.event.kind().as_str(), payload.clone()));
-    }
-
-    let mut body = Vec::new();
-    let mut entries = Vec::new();
-    for (sequence, (envelope, payload)) in (0..).zip(envelopes.iter().zip(&payloads)).take(4) {
-        let instant = Instant::new(1_700_000_000 + sequence, 5).unwrap();
-        let mut record = Vec::new();
-        let new = NewRecord {
-            payload_format: 1,
-            kind: envelope.event.kind() as u16,
-            instant,
-            fields: Fields {
-                event_id: &envelope.event_id,
-                tenant: Some("tenant"),
-                correlation: Some("run-1"),
-                chain: envelope.event.chain_id(),
-                artifact: envelope.event.artifact_id(),
-                ..Fields::default()
-            },
-            hints: Hints::default(),
-            payload: &payload[..payload.len().min(160)],
-        };
-        new.encode(&mut record);
-        body::push(&mut body, &record);
-        let record = Arc::new(Buffer::from(record));
-        let sequence = sequence.cast_unsigned();
-        entries.push(Arc::new(Entry {
-            position: Position { instant, sequence },
-            recorded_at: 1,
-            hashes: Default::default(),
-            place: Place {
-                segment: 0,
-                offset: 72,
-            },
-            record: Record::parse(&record, 0..record.len()).unwrap(),
-        }));
-    }
-    seeds.push(("record", "body", [&[4][..], &body].concat()));
-    seeds.push(("record", "one", entries[0].record.as_bytes().to_vec()));
-    seeds.push(("record", "foreign", foreign_record()));
-    let packed = blocks::encode(&entries);
-    let length = u16::try_from(packed.opening).unwrap().to_le_bytes();
-    seeds.push(("block", "packed", [&length[..], &packed.bytes[..]].concat()));
-    // Table and piece as they are before they are packed.
-    let number = |place: usize| {
-        let bytes = packed.bytes[place..place + 4].try_into().unwrap();
-        u32::from_le_bytes(bytes) as usize
-    };
-    let parts = [
-        (4, packed.opening - number(9)..packed.opening),
-        (14, packed.opening..packed.bytes.len()),
-    ];
-    let mut plain = vec![packed.bytes[1], packed.bytes[5]];
-    for (place, stored) in parts {
-        let stored = &packed.bytes[stored];
-        plain.extend(match packed.bytes[place] {
-            0 => stored.to_vec(),
-            _ => lz4_flex::block::decompress(stored, number(place + 1)).unwrap(),
-        });
-    }
-    seeds.push(("block", "plain", plain));
-
-    let header = FrameHeader {
-        count: 4,
-        first_sequence: 9,
-        recorded_at: 1,
-        synced: 8,
-    };
-    let mut frame = Vec::new();
-    let seed = ChecksumSeed::new(&LOG_ID);
-    let hash = frames::body_hash(&body);
-    frames::encode(&header, &body, &hash, &CHAIN_START, seed, &mut frame);
-    let segment = SegmentHeader {
-        log_id: LOG_ID,
-        first_sequence: 9,
-        previous: CHAIN_START,
-    };
-    seeds.push(("frame", "frame", frame.clone()));
-    seeds.push(("frame", "segment", segment.encode()));
-    seeds.push(("frame", "torn", [&[0xff; 64][..], &frame].concat()));
-    let mut sealer = Sealer::new(&segment.encode(), 9);
-    sealer.push(&frame, 9);
-    let mut sealed = Vec::new();
-    sealer.finish(&mut sealed).unwrap();
-    seeds.push(("sealed", "one", sealed));
-
-    let postings: Vec<_> = (0..20)
-        .map(|place| Posting {
-            hash: TermHash((place / 3 * 0x12_3456_789a) << HASH_ZEROS),
-            block: u32::try_from(place % 3).unwrap(),
-            slots: 1 << (place % 64),
-        })
-        .collect();
-    for (name, unique) in [("masks", false), ("slots", true)] {
-        seeds.push(("posting", name, run::encode_page(&postings, unique)));
-    }
-    let mut filter = BloomFilter::with_room(20, 10);
-    for posting in &postings {
-        filter.insert(posting.hash);
-        assert!(filter.may_contain(&Probe::new(posting.hash)));
-    }
-    let firsts = postings.iter().map(|posting| posting.hash).collect();
-    let guide = Guide { firsts, filter };
-    seeds.push(("posting", "guides", guide.encode().concat()));
-
-    let (first, last) = (entries[0].position, entries[3].position);
-    let info = |tenant: Option<&str>| BlockInfo {
-        number: 0,
-        tenant: tenant.map(Arc::from),
-        first,
-        last,
-        events: 4,
-        place: BlockPlace {
-            offset: 300,
-            length: u32::try_from(packed.bytes.len()).unwrap(),
-            opening: u32::try_from(packed.opening).unwrap(),
-            crc: crc32c::crc32c(&packed.bytes[..packed.opening]),
-        },
-    };
-    let mut page = Vec::new();
-    for tenant in [None, Some("tenant"), Some("a\0b")] {
-        let (key, value) = (
-            keys::event_key(tenant, first, "evt-0"),
-            encode_group(&[info(tenant)]),
-        );
-        page.extend([&key, &value].map(|part| u8::try_from(part.len()).unwrap()));
-        page.extend([key, value].concat());
-    }
-    let mut manifest = Manifest::new(LOG_ID);
-    manifest.runs.push(RunInfo {
-        number: 3,
-        index: 1,
-        level: 2,
-        pages: 4,
-        postings: 1600,
-        terms: 90,
-        lines: 2,
-    });
-    for kind in [Kind::Number(8), Kind::Named("GoalReached".into())] {
-        manifest.kinds.count(std::iter::repeat_n(kind, 40));
-    }
-    seeds.push((
-        "key",
-        "event",
-        [&[0][..], &keys::event_key(Some("a\0b"), first, "evt-0")].concat(),
-    ));
-    seeds.push(("key", "directory", [&[1][..], &page].concat()));
-    seeds.push(("key", "manifest", [&[2][..], &manifest.encode()].concat()));
-
-    let format = Format {
-        log_id: LOG_ID,
-        created_at: 1,
-    };
-    seeds.push(("small_file", "format", format.encode()));
-    seeds.push(("small_file", "head", encode_head(LOG_ID, &Mark::START)));
-    seeds.push((
-        "small_file",
-        "numbers",
-        vec![0x80, 1, 2, 3, 0xff, 0xff, 3, 0],
-    ));
-    seeds
 }

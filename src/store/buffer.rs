@@ -12,7 +12,7 @@ const LARGEST: usize = 512 << 10;
 /// Buffers are multiples of this.
 const ROUNDED: usize = 8 << 10;
 /// What a thread keeps at most.
-const MOST_BUFFERS: usize = 16;
+const MOST_BUFFERS: usize = 64;
 const MOST_BYTES: usize = 1 << 20;
 
 thread_local! {

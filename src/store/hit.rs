@@ -4,7 +4,7 @@ use super::instant::Position;
 use super::journal::reader::Place;
 use super::memtable::Entry;
 use super::record::Record;
-use super::trees::block::Slot;
+use super::trees::opening::Slot;
 
 /// An event that was found.
 #[derive(Debug, Clone)]

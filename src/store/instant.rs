@@ -30,11 +30,6 @@ impl Instant {
         seconds: i64::MIN,
         nanoseconds: 0,
     };
-    /// 1970-01-01T00:00:00Z.
-    pub(crate) const EPOCH: Self = Self {
-        seconds: 0,
-        nanoseconds: 0,
-    };
     pub(crate) const MAX: Self = Self {
         seconds: i64::MAX,
         nanoseconds: 999_999_999,

@@ -4,6 +4,7 @@
 pub(crate) mod block;
 pub(crate) mod block_cache;
 pub(crate) mod block_file;
+pub(crate) mod column;
 pub(crate) mod directory;
 pub(crate) mod directory_part;
 pub(crate) mod engine;
@@ -12,6 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod manifest;
 pub(crate) mod merge;
 pub(crate) mod open_block;
+pub(crate) mod opening;
 pub(crate) mod run;
 pub(crate) mod snapshot;
 pub(crate) mod writer;

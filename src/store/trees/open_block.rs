@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::super::buffer::Buffer;
 use super::super::instant::Position;
-use super::block::{Opening, Piece, Slot};
-use super::block_file::{BlockFile, BlockPlace};
+use super::block_file::BlockFile;
 use super::directory::BlockInfo;
 use super::engine::TreeError;
+use super::opening::{Opening, Slot};
 
 /// Who wants this many events or more gets all pieces with the opening, in one read.
 const MANY: u32 = 24;
@@ -16,10 +16,8 @@ const MANY: u32 = 24;
 #[derive(Debug)]
 pub(crate) struct OpenBlock {
     file: Arc<BlockFile>,
-    place: BlockPlace,
+    offset: u64,
     opening: Opening,
-    /// The block as it is stored, if it was read as a whole.
-    whole: Option<Buffer>,
     pieces: Vec<OnceLock<Result<Arc<Buffer>, TreeError>>>,
 }
 
@@ -36,15 +34,15 @@ impl OpenBlock {
         let bytes = file.read(place.offset, if many { block } else { opening })?;
         let flawed =
             |flaw: String| TreeError::new(format_args!("block {} is flawed: {flaw}", info.number));
-        let stored = bytes.get(..opening).unwrap_or_default();
-        let found = crc32c::crc32c(stored);
+        let found = crc32c::crc32c(bytes.get(..opening).unwrap_or_default());
         if found != place.crc {
             return Err(flawed(format!(
                 "its opening has checksum {:08x}, the bytes give {found:08x}",
                 place.crc
             )));
         }
-        let opening = Opening::parse(stored, block).map_err(|flaw| flawed(flaw.to_string()))?;
+        let opening =
+            Opening::parse(bytes, opening, block).map_err(|flaw| flawed(flaw.to_string()))?;
         if opening.len() != info.events as usize {
             return Err(flawed(format!(
                 "{} events expected, {} found",
@@ -54,10 +52,9 @@ impl OpenBlock {
         }
         Ok(Self {
             file: Arc::clone(file),
-            place,
-            pieces: opening.pieces().iter().map(|_| OnceLock::new()).collect(),
+            offset: place.offset,
+            pieces: (0..opening.pieces()).map(|_| OnceLock::new()).collect(),
             opening,
-            whole: many.then_some(bytes),
         })
     }
 
@@ -68,9 +65,10 @@ impl OpenBlock {
 
     /// Bytes of memory that it takes once all of it is unpacked.
     pub(crate) fn bytes(&self) -> usize {
-        let pieces = self.opening.pieces().iter().map(Piece::raw_length);
-        let whole = self.whole.as_ref().map_or(0, |whole| whole.len());
-        size_of::<Self>() + self.opening.bytes() + whole + pieces.sum::<usize>()
+        let pieces =
+            (0..self.opening.pieces()).filter_map(|number| self.opening.piece(number).ok());
+        let unpacked: usize = pieces.map(|piece| piece.raw_length()).sum();
+        size_of::<Self>() + self.opening.bytes() + unpacked
     }
 
     /// The position of the event in `slot`.
@@ -85,23 +83,24 @@ impl OpenBlock {
 
     /// The event in `slot`.
     pub(crate) fn slot(&self, slot: usize) -> Result<Slot, TreeError> {
-        let number = self.opening.piece_of(slot).map_err(TreeError::new)?;
-        let (Some(piece), Some(kept)) =
-            (self.opening.pieces().get(number), self.pieces.get(number))
-        else {
+        let place = self.opening.place(slot).map_err(TreeError::new)?;
+        let Some(kept) = self.pieces.get(place.piece) else {
             return Err(TreeError::new(format_args!("a block without slot {slot}")));
         };
-        let raw = kept.get_or_init(|| self.unpack(piece).map(Arc::new));
-        let raw = raw.as_ref().map_err(Clone::clone)?;
-        self.opening.slot(slot, raw).map_err(TreeError::new)
+        let piece = kept.get_or_init(|| self.unpack(place.piece).map(Arc::new));
+        let piece = piece.as_ref().map_err(Clone::clone)?;
+        self.opening
+            .slot(slot, place, piece)
+            .map_err(TreeError::new)
     }
 
-    fn unpack(&self, piece: &Piece) -> Result<Buffer, TreeError> {
-        let place = piece.place();
-        let unpacked = if let Some(whole) = &self.whole {
-            piece.unpack(whole.get(place).unwrap_or_default())
+    fn unpack(&self, number: usize) -> Result<Buffer, TreeError> {
+        let piece = self.opening.piece(number).map_err(TreeError::new)?;
+        let unpacked = if let Some(stored) = self.opening.stored(&piece) {
+            piece.unpack(stored)
         } else {
-            let offset = self.place.offset.saturating_add(place.start as u64);
+            let place = piece.place();
+            let offset = self.offset.saturating_add(place.start as u64);
             piece.unpack(&self.file.read(offset, place.len())?)
         };
         unpacked.map_err(TreeError::new)
@@ -111,6 +110,7 @@ impl OpenBlock {
 #[cfg(test)]
 mod tests {
     use super::super::block;
+    use super::super::block_file::BlockPlace;
     use super::*;
     use crate::store::index::{Index, TermHash, TermHashes};
     use crate::store::instant::Instant;
@@ -190,7 +190,9 @@ mod tests {
             let (_folder, file, info) = on_disk(&block::encode(&entries), &entries);
             for wanted in [1, u64::MAX] {
                 let block = OpenBlock::read(&file, &info, wanted).unwrap();
-                assert_eq!(block.whole.is_some(), wanted == u64::MAX);
+                let piece = block.opening.piece(0).unwrap();
+                let whole = block.opening.stored(&piece).is_some();
+                assert_eq!(whole, wanted == u64::MAX);
                 for (slot, entry) in entries.iter().enumerate().rev() {
                     assert_eq!(block.position(slot).unwrap(), entry.position);
                     assert_eq!(block.kind(slot).unwrap(), entry.record.kind());
@@ -206,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_chain_is_in_one_piece_if_it_fits() {
-        let entries = entries(60, 60);
+        let entries = entries(60, 30);
         let (_folder, file, info) = on_disk(&block::encode(&entries), &entries);
         let block = OpenBlock::read(&file, &info, 1).unwrap();
         let chain = |number: u64| {
@@ -223,7 +225,7 @@ mod tests {
             .iter()
             .filter(|piece| piece.get().is_some())
             .count();
-        assert_eq!((chain(1).count(), unpacked, block.pieces.len()), (20, 1, 3));
+        assert_eq!((chain(1).count(), unpacked, block.pieces.len()), (10, 1, 6));
     }
 
     #[test]
@@ -237,7 +239,7 @@ mod tests {
             let lost = |slot: &usize| block.slot(*slot).is_err();
             let lost: Vec<_> = (0..64).filter(lost).collect();
             let last = block.pieces.len() - 1;
-            let there = |slot: &usize| block.opening.piece_of(*slot).unwrap() == last;
+            let there = |slot: &usize| block.opening.place(*slot).unwrap().piece == last;
             assert_eq!(lost, (0..64).filter(there).collect::<Vec<_>>());
             assert!(!lost.is_empty() && lost.len() < 64);
         }
