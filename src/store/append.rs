@@ -62,6 +62,8 @@ impl Shared {
         // A repeated event may stand in the middle of a batch that nobody may see half of: the end of the
         // journal is an end of a batch.
         let count = writer.sequence();
+        drop(writer);
+        self.retired.make_room(placed.len());
         Ok(Unacknowledged { placed, count })
     }
 

@@ -2,15 +2,19 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::journal::reader::Mark;
 use super::journal::{seal, segment};
 use super::recover;
-use super::shared::{Rebuild, Shared};
+use super::shared::{Rebuild, Shared, Tasks};
 use super::trees::engine::TreeError;
 use super::trees::writer::TreeWriter;
 use super::view::{Frozen, View};
 use crate::error::{Error, Result};
+
+/// Who has had nothing to do for so long may free what the appending threads would have freed.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// The thread's own state.
 struct Maintenance {
@@ -74,6 +78,9 @@ impl Maintenance {
                 Task::Rebuild(reason) => self.rebuild(&reason)?,
                 Task::Flush(frozen) => {
                     self.flush(&frozen)?;
+                    if let Some(memtable) = Arc::into_inner(frozen.memtable) {
+                        self.shared.retired.add(memtable.into_entries());
+                    }
                     self.keep_up()?;
                 }
                 Task::Tidy => {
@@ -99,10 +106,19 @@ impl Maintenance {
         }
     }
 
-    /// Waits until there may be something to do.
+    /// Waits until there may be something to do. Where nobody appends, nobody else frees what is retired.
     fn rest(&self) {
         let mut tasks = self.shared.lock_tasks();
-        while !tasks.woken && !tasks.stopping {
+        let idle = |tasks: &Tasks| !tasks.woken && !tasks.stopping;
+        if idle(&tasks) {
+            tasks = self.shared.wait_for_tasks_at_most(IDLE, tasks);
+        }
+        if idle(&tasks) {
+            drop(tasks);
+            self.shared.retired.free_all();
+            tasks = self.shared.lock_tasks();
+        }
+        while idle(&tasks) {
             tasks = self.shared.wait_for_tasks(tasks);
         }
     }

@@ -126,6 +126,14 @@ impl Memtable {
         }
     }
 
+    /// Its events, for who frees them.
+    pub(crate) fn into_entries(self) -> Vec<Arc<Entry>> {
+        self.inner
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entries
+    }
+
     /// Adds events that follow those already there, and gives the [`size`](Self::size) then.
     pub(crate) fn insert(&self, entries: impl IntoIterator<Item = Entry>) -> (usize, usize) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);

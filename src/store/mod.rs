@@ -25,6 +25,7 @@ pub(crate) mod query;
 pub(crate) mod reader;
 pub(crate) mod record;
 pub(crate) mod recover;
+mod retired;
 pub(crate) mod shared;
 pub(crate) mod stats;
 pub(crate) mod swap;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::group_commit::GroupCommit;
 use super::head::Head;
@@ -12,6 +13,7 @@ use super::journal::writer::JournalWriter;
 use super::layout::{Format, Layout};
 use super::options::StoreOptions;
 use super::recover::Recovery;
+use super::retired::Retired;
 use super::swap::Swap;
 use super::trees::engine::TreeError;
 use super::trees::snapshot::TreeSnapshot;
@@ -30,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) commit: GroupCommit<File>,
     pub(super) writer: Mutex<JournalWriter>,
     view: Swap<View>,
+    pub(super) retired: Retired,
     closed: AtomicBool,
     pub(super) tasks: Mutex<Tasks>,
     pub(super) tasks_changed: Condvar,
@@ -81,6 +84,7 @@ impl Shared {
             commit: GroupCommit::new(count, file, path),
             writer: Mutex::new(writer),
             view: Swap::new(view),
+            retired: Retired::default(),
             closed: AtomicBool::new(false),
             tasks: Mutex::default(),
             tasks_changed: Condvar::new(),
@@ -125,6 +129,17 @@ impl Shared {
         self.tasks_changed
             .wait(tasks)
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn wait_for_tasks_at_most<'a>(
+        &self,
+        most: Duration,
+        tasks: MutexGuard<'a, Tasks>,
+    ) -> MutexGuard<'a, Tasks> {
+        self.tasks_changed
+            .wait_timeout(tasks, most)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
     }
 
     /// Tells the maintenance thread, and those who wait for it, to look again.
