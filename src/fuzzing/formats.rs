@@ -183,7 +183,7 @@ pub fn block(bytes: &[u8]) {
     };
     let (table, records) = raw.split_at(raw.len().min(usize::from(*table)));
     for codec in [0, 1] {
-        let mut opening = vec![6, count, u8::from(count > 0)];
+        let mut opening = vec![7, count, u8::from(count > 0)];
         let mut piece = Vec::new();
         if count > 0 {
             piece = match codec {
@@ -204,11 +204,10 @@ pub fn block(bytes: &[u8]) {
 
 /// The number of events, and those that can be read.
 fn slots_of(opening: usize, block: &[u8]) -> Option<(usize, Vec<Slot>)> {
-    let stored = Buffer::copy_of(block);
-    let opening = Opening::parse(stored, opening, block.len()).ok()?;
+    let opening = Opening::parse(block.get(..opening)?, block.len()).ok()?;
     let unpack = |number: usize| {
         let piece = opening.piece(number).unwrap();
-        piece.unpack(opening.stored(&piece).unwrap()).map(Arc::new)
+        piece.unpack(&block[piece.place()]).map(Arc::new)
     };
     let pieces: Vec<_> = (0..opening.pieces()).map(unpack).collect();
     assert!(opening.piece(opening.pieces()).is_err());

@@ -37,7 +37,7 @@ impl Default for StoreOptions {
             durability: Durability::Sync,
             memtable_events: 16_384,
             segment_bytes: 8 << 20,
-            tree_cache_bytes: 32 << 20,
+            tree_cache_bytes: 48 << 20,
             create: true,
             must_be_new: false,
         }

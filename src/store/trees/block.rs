@@ -1,16 +1,15 @@
 //! A block: up to 64 events of one tenant, sorted by position. Here it is written; [`Opening`](super::opening) reads.
 //!
-//! # Format, version 6
+//! # Format, version 7
 //!
 //! ```text
 //! block:    opening | the stored bytes of each piece
 //!           codec 1: an LZ4 block; 0: raw
-//! opening:  version u8 = 6 | events u8 | pieces u8 | line of each piece | heads of six columns |
-//!           rank of each event u8 | values of six columns
+//! opening:  version u8 = 7 | events u8 | pieces u8 | line of each piece | heads of six columns | row of each event
 //! line:     codec u8, raw u32, CRC32C of the stored bytes u32;
 //!           with all pieces before: records u8, stored bytes u32
-//! columns:  by event: seconds, nanoseconds, sequence number, recorded at (ns since 1970), kind;
-//!           by rank: where in its piece the record ends
+//! row:      rank u8, values of the columns: seconds, nanoseconds, sequence number, recorded at (ns since 1970), kind;
+//!           in the nth row, where the record of rank n ends in its piece
 //! piece:    records, one after the other:
 //!           00, the record; or
 //!           01, segment u64, offset u64 of the journal frame that holds it, and the record without payload
@@ -27,20 +26,28 @@ use super::super::bytes::Put;
 use super::super::index::Index;
 use super::super::memtable::Entry;
 use super::super::record::{FIELDS, MAX_FIELD};
-use super::column;
+use super::column::{self, Shape};
 
 /// The most events in a block: a posting's mask has one bit for each.
 pub(crate) const MAX_SLOTS: usize = 64;
 /// Records above this size stay in the journal only.
 pub(crate) const INLINE_LIMIT: usize = 64 << 10;
 
-pub(super) const VERSION: u8 = 6;
+pub(super) const VERSION: u8 = 7;
 pub(super) const CODEC_RAW: u8 = 0;
 pub(super) const CODEC_LZ4: u8 = 1;
 pub(super) const INLINE: u8 = 0;
 pub(super) const REFERENCE: u8 = 1;
 /// The columns of a table, in their order.
 pub(super) const COLUMNS: usize = 6;
+/// What all columns but the last tell of an event.
+const COLUMN_NUMBERS: [fn(&Entry) -> i64; COLUMNS - 1] = [
+    |entry| entry.position.instant.seconds(),
+    |entry| i64::from(entry.position.instant.nanoseconds()),
+    |entry| entry.position.sequence.cast_signed(),
+    |entry| entry.recorded_at,
+    |entry| i64::from(entry.record.kind()),
+];
 /// The most records that are packed together.
 const PIECE_RECORDS: usize = 12;
 /// No piece is larger: its records at the limit.
@@ -146,21 +153,20 @@ fn pack(raw: &[u8], records: usize, lines: &mut Vec<u8>, packed: &mut Vec<u8>) {
     lines.put_u32(u32::try_from(packed.len()).unwrap_or(u32::MAX));
 }
 
-/// Appends the table of these events: their ranks, and where by rank the records end.
+/// Appends the table of these events: a row of each, with its rank and where the record of that rank ends.
 fn put_table(entries: &[Arc<Entry>], ranks: &[u8], ends: &[i64], into: &mut Vec<u8>) {
-    let mut values = Vec::with_capacity(entries.len() * ROW);
-    let mut by_event = |number: fn(&Entry) -> i64| {
-        let numbers = entries.iter().map(|entry| number(entry));
-        column::encode(numbers, into, &mut values);
-    };
-    by_event(|entry| entry.position.instant.seconds());
-    by_event(|entry| i64::from(entry.position.instant.nanoseconds()));
-    by_event(|entry| entry.position.sequence.cast_signed());
-    by_event(|entry| entry.recorded_at);
-    by_event(|entry| i64::from(entry.record.kind()));
-    column::encode(ends.iter().copied(), into, &mut values);
-    into.put(ranks);
-    into.put(&values);
+    let shapes = COLUMN_NUMBERS.map(|number| Shape::of(entries.iter().map(|entry| number(entry))));
+    let shape_of_ends = Shape::of(ends.iter().copied());
+    for shape in shapes.iter().chain([&shape_of_ends]) {
+        shape.put_head(into);
+    }
+    for ((entry, rank), end) in entries.iter().zip(ranks).zip(ends) {
+        into.put_u8(*rank);
+        for (shape, number) in shapes.iter().zip(COLUMN_NUMBERS) {
+            shape.put_value(number(entry), into);
+        }
+        shape_of_ends.put_value(*end, into);
+    }
 }
 
 fn put_record(records: &mut Vec<u8>, entry: &Entry) {

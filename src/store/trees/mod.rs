@@ -14,6 +14,7 @@ pub(crate) mod manifest;
 pub(crate) mod merge;
 pub(crate) mod open_block;
 pub(crate) mod opening;
+pub(crate) mod opening_cache;
 pub(crate) mod run;
 pub(crate) mod snapshot;
 pub(crate) mod writer;

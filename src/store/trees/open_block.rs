@@ -17,45 +17,49 @@ const MANY: u32 = 24;
 pub(crate) struct OpenBlock {
     file: Arc<BlockFile>,
     offset: u64,
-    opening: Opening,
+    opening: Arc<Opening>,
+    /// The block from a place on, if it was read with or behind the opening.
+    rest: Option<(usize, Buffer)>,
     pieces: Vec<OnceLock<Result<Arc<Buffer>, TreeError>>>,
 }
 
 impl OpenBlock {
-    /// Opens a block to read about the slots that `wanted` has bits of.
+    /// Opens a block to read about the slots that `wanted` has bits of. If its opening is `known` from before, it is
+    /// not read again.
     pub(crate) fn read(
         file: &Arc<BlockFile>,
         info: &BlockInfo,
         wanted: u64,
+        known: Option<Arc<Opening>>,
     ) -> Result<Self, TreeError> {
         let place = info.place;
-        let (block, opening) = (place.length as usize, place.opening as usize);
+        let block = place.length as usize;
         let many = wanted.count_ones() >= MANY;
-        let bytes = file.read(place.offset, if many { block } else { opening })?;
-        let flawed =
-            |flaw: String| TreeError::new(format_args!("block {} is flawed: {flaw}", info.number));
-        let found = crc32c::crc32c(bytes.get(..opening).unwrap_or_default());
-        if found != place.crc {
-            return Err(flawed(format!(
-                "its opening has checksum {:08x}, the bytes give {found:08x}",
-                place.crc
-            )));
-        }
-        let opening =
-            Opening::parse(bytes, opening, block).map_err(|flaw| flawed(flaw.to_string()))?;
-        if opening.len() != info.events as usize {
-            return Err(flawed(format!(
-                "{} events expected, {} found",
-                info.events,
-                opening.len()
-            )));
-        }
+        let read = |start: usize, end: usize| {
+            let offset = place.offset.saturating_add(start as u64);
+            file.read(offset, end.saturating_sub(start))
+        };
+        let (opening, rest) = if let Some(opening) = known {
+            let start = opening.length();
+            let rest = many.then(|| read(start, block)).transpose()?;
+            (opening, rest.map(|rest| (start, rest)))
+        } else {
+            let opening = place.opening as usize;
+            let bytes = read(0, if many { block } else { opening })?;
+            let opening = parse(bytes.get(..opening).unwrap_or_default(), info)?;
+            (Arc::new(opening), many.then_some((0, bytes)))
+        };
         Ok(Self {
             file: Arc::clone(file),
             offset: place.offset,
             pieces: (0..opening.pieces()).map(|_| OnceLock::new()).collect(),
             opening,
+            rest,
         })
+    }
+
+    pub(crate) fn opening(&self) -> &Arc<Opening> {
+        &self.opening
     }
 
     /// The number of events.
@@ -68,7 +72,8 @@ impl OpenBlock {
         let pieces =
             (0..self.opening.pieces()).filter_map(|number| self.opening.piece(number).ok());
         let unpacked: usize = pieces.map(|piece| piece.raw_length()).sum();
-        size_of::<Self>() + self.opening.bytes() + unpacked
+        let rest = self.rest.as_ref().map_or(0, |(_, rest)| rest.len());
+        size_of::<Self>() + self.opening.bytes() + rest + unpacked
     }
 
     /// The position of the event in `slot`.
@@ -96,15 +101,40 @@ impl OpenBlock {
 
     fn unpack(&self, number: usize) -> Result<Buffer, TreeError> {
         let piece = self.opening.piece(number).map_err(TreeError::new)?;
-        let unpacked = if let Some(stored) = self.opening.stored(&piece) {
-            piece.unpack(stored)
+        let place = piece.place();
+        let unpacked = if let Some((start, rest)) = &self.rest {
+            let stored = place.start.checked_sub(*start);
+            let stored = stored.and_then(|start| rest.get(start..)?.get(..place.len()));
+            piece.unpack(stored.unwrap_or_default())
         } else {
-            let place = piece.place();
             let offset = self.offset.saturating_add(place.start as u64);
             piece.unpack(&self.file.read(offset, place.len())?)
         };
         unpacked.map_err(TreeError::new)
     }
+}
+
+/// The opening of the block that `info` is about, out of its stored bytes.
+fn parse(stored: &[u8], info: &BlockInfo) -> Result<Opening, TreeError> {
+    let flawed = |flaw: std::fmt::Arguments<'_>| {
+        TreeError::new(format_args!("block {} is flawed: {flaw}", info.number))
+    };
+    let (expected, found) = (info.place.crc, crc32c::crc32c(stored));
+    if found != expected {
+        return Err(flawed(format_args!(
+            "its opening has checksum {expected:08x}, the bytes give {found:08x}"
+        )));
+    }
+    let opening = Opening::parse(stored, info.place.length as usize)
+        .map_err(|flaw| flawed(format_args!("{flaw}")))?;
+    if opening.len() != info.events as usize {
+        return Err(flawed(format_args!(
+            "{} events expected, {} found",
+            info.events,
+            opening.len()
+        )));
+    }
+    Ok(opening)
 }
 
 #[cfg(test)]
@@ -188,11 +218,17 @@ mod tests {
         for (count, among) in [(1, 0), (16, 16), (44, 44), (64, 10), (64, 64)] {
             let entries = entries(count, among);
             let (_folder, file, info) = on_disk(&block::encode(&entries), &entries);
-            for wanted in [1, u64::MAX] {
-                let block = OpenBlock::read(&file, &info, wanted).unwrap();
-                let piece = block.opening.piece(0).unwrap();
-                let whole = block.opening.stored(&piece).is_some();
-                assert_eq!(whole, wanted == u64::MAX);
+            let first = OpenBlock::read(&file, &info, 1, None).unwrap();
+            let known = Some(Arc::clone(first.opening()));
+            let ways = [
+                (1, None),
+                (1, known.clone()),
+                (u64::MAX, None),
+                (u64::MAX, known),
+            ];
+            for (wanted, known) in ways {
+                let block = OpenBlock::read(&file, &info, wanted, known).unwrap();
+                assert_eq!(block.rest.is_some(), wanted == u64::MAX);
                 for (slot, entry) in entries.iter().enumerate().rev() {
                     assert_eq!(block.position(slot).unwrap(), entry.position);
                     assert_eq!(block.kind(slot).unwrap(), entry.record.kind());
@@ -210,7 +246,7 @@ mod tests {
     fn a_chain_is_in_one_piece_if_it_fits() {
         let entries = entries(60, 30);
         let (_folder, file, info) = on_disk(&block::encode(&entries), &entries);
-        let block = OpenBlock::read(&file, &info, 1).unwrap();
+        let block = OpenBlock::read(&file, &info, 1, None).unwrap();
         let chain = |number: u64| {
             entries
                 .iter()
@@ -235,7 +271,7 @@ mod tests {
         *stored.bytes.last_mut().unwrap() ^= 1;
         let (_folder, file, info) = on_disk(&stored, &entries);
         for wanted in [1, u64::MAX] {
-            let block = OpenBlock::read(&file, &info, wanted).unwrap();
+            let block = OpenBlock::read(&file, &info, wanted, None).unwrap();
             let lost = |slot: &usize| block.slot(*slot).is_err();
             let lost: Vec<_> = (0..64).filter(lost).collect();
             let last = block.pieces.len() - 1;
@@ -256,10 +292,10 @@ mod tests {
             damaged[bit / 8] ^= 1 << (bit % 8);
             file.append(0, &damaged).unwrap();
             info.place.crc = crc;
-            assert!(OpenBlock::read(&file, &info, 1).is_err(), "bit {bit}");
+            assert!(OpenBlock::read(&file, &info, 1, None).is_err(), "bit {bit}");
             // With a checksum that fits, it may be read, but nothing panics.
             info.place.crc = crc32c::crc32c(&damaged);
-            if let Ok(block) = OpenBlock::read(&file, &info, u64::MAX) {
+            if let Ok(block) = OpenBlock::read(&file, &info, u64::MAX, None) {
                 for slot in 0..block.len() {
                     let _ = block.slot(slot);
                 }

@@ -119,16 +119,16 @@ impl Piece {
     }
 }
 
-/// The opening of a block, and the rest of it if that was read as well.
+/// The opening of a block.
 #[derive(Debug)]
 pub(crate) struct Opening {
-    bytes: Buffer,
-    /// How many of the bytes are the opening.
-    length: usize,
+    bytes: Box<[u8]>,
     events: usize,
     pieces: usize,
-    /// Where each event's rank lies.
-    ranks: usize,
+    /// Where the rows begin, each with a rank.
+    rows: usize,
+    /// Bytes of a row.
+    stride: usize,
     seconds: Column,
     nanoseconds: Column,
     sequence: Column,
@@ -138,14 +138,15 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Reads the opening, `length` bytes, of a block of so many bytes. The rest of the block may follow in `bytes`.
-    pub(crate) fn parse(bytes: Buffer, length: usize, block: usize) -> Result<Self, BlockFlaw> {
-        let mut reader = Reader::new(bytes.get(..length).unwrap_or_default());
+    /// Reads the opening of a block of so many bytes.
+    pub(crate) fn parse(bytes: &[u8], block: usize) -> Result<Self, BlockFlaw> {
+        let mut reader = Reader::new(bytes);
         let version = reader.u8()?;
         if version != VERSION {
             return Err(BlockFlaw::Version(version));
         }
-        let (events, pieces) = (usize::from(reader.u8()?), usize::from(reader.u8()?));
+        let (count, pieces) = (reader.u8()?, usize::from(reader.u8()?));
+        let events = usize::from(count);
         if events > MAX_SLOTS {
             return Err(BlockFlaw::Count(events));
         }
@@ -154,22 +155,30 @@ impl Opening {
         for column in &mut columns {
             *column = Column::parse(&mut reader)?;
         }
-        let ranks = length - reader.left();
-        let mut end = ranks + events;
-        check_ranks(reader.take(events)?)?;
-        for column in &mut columns {
-            end = column.place(end, events);
-        }
-        if end != length {
+        let rows = bytes.len() - reader.left();
+        let stride = columns
+            .iter()
+            .fold(1, |stride, column| stride + column.width());
+        if reader.left() != usize::from(stride) * events {
             return Err(BlockFlaw::Count(events));
         }
+        let mut start = u16::try_from(rows).map_err(|_| BlockFlaw::Size(rows))? + 1;
+        for column in &mut columns {
+            column.place(start, stride);
+            start += u16::from(column.width());
+        }
+        let ranks = reader
+            .take(reader.left())?
+            .iter()
+            .step_by(usize::from(stride));
+        check_ranks(ranks, events)?;
         let [seconds, nanoseconds, sequence, recorded_at, kind, end] = columns;
         let opening = Self {
-            bytes,
-            length,
+            bytes: bytes.into(),
             events,
             pieces,
-            ranks,
+            rows,
+            stride: usize::from(stride),
             seconds,
             nanoseconds,
             sequence,
@@ -183,7 +192,7 @@ impl Opening {
 
     /// Every piece has records and all have as many as there are events; their bytes are the rest of the block.
     fn check_pieces(&self, block: usize) -> Result<(), BlockFlaw> {
-        let (mut rank, mut end) = (0, self.length);
+        let (mut rank, mut end) = (0, self.length());
         for number in 0..self.pieces {
             let piece = self.piece(number)?;
             if piece.raw > MAX_RAW || piece.end < end {
@@ -245,14 +254,9 @@ impl Opening {
             raw,
             crc,
             records,
-            start: self.length.saturating_add(start),
-            end: self.length.saturating_add(end),
+            start: self.length().saturating_add(start),
+            end: self.length().saturating_add(end),
         })
-    }
-
-    /// The stored bytes of a piece, if they were read.
-    pub(crate) fn stored(&self, piece: &Piece) -> Option<&[u8]> {
-        self.bytes.get(piece.place())
     }
 
     /// Where the record of `slot` lies.
@@ -261,7 +265,7 @@ impl Opening {
             return Err(BlockFlaw::NoSlot(slot));
         }
         let byte = |place: usize| self.bytes.get(place).copied().map(usize::from);
-        let rank = byte(self.ranks + slot).ok_or(BlockFlaw::NoSlot(slot))?;
+        let rank = byte(self.rows + self.stride * slot).ok_or(BlockFlaw::NoSlot(slot))?;
         let (mut piece, mut before) = (0, 0);
         while let Some(with) = byte(HEAD + piece * LINE + RECORDS_IN_LINE)
             && piece < self.pieces
@@ -280,9 +284,14 @@ impl Opening {
         })
     }
 
+    /// Its length in bytes, which is where the pieces begin.
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Bytes of memory that it takes.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len()
+        size_of::<Self>() + self.bytes.len()
     }
 
     /// The position of the event in `slot`.
@@ -346,17 +355,14 @@ impl Opening {
 }
 
 /// Each rank is there once, so that every record belongs to one event.
-fn check_ranks(ranks: &[u8]) -> Result<(), BlockFlaw> {
+fn check_ranks<'a>(ranks: impl Iterator<Item = &'a u8>, events: usize) -> Result<(), BlockFlaw> {
     let bit = |rank: &u8| 1_u64.checked_shl(u32::from(*rank)).unwrap_or_default();
-    let found = ranks.iter().fold(0, |found, rank| found | bit(rank));
-    let wanted = ranks
-        .iter()
-        .enumerate()
-        .fold(0, |all, (rank, _)| all | 1_u64 << rank);
+    let found = ranks.fold(0, |found, rank| found | bit(rank));
+    let wanted = (0..events).fold(0, |all, rank| all | 1_u64 << rank);
     if found == wanted {
         Ok(())
     } else {
-        Err(BlockFlaw::Ranks(ranks.len()))
+        Err(BlockFlaw::Ranks(events))
     }
 }
 
@@ -366,18 +372,16 @@ mod tests {
 
     /// Two events at one second and at two, whose records, of three bytes and of five, lie the other way round.
     const EXAMPLE: [u8; 37] = [
-        6, 2, 1, // version, events, pieces
+        7, 2, 1, // version, events, pieces
         0, 8, 0, 0, 0, 1, 2, 3, 4, 2, 8, 0, 0,
         0, // raw, 8 bytes, checksum, 2 records, 8 bytes
         1, 2, 0, 0, 1, 18, 0, 14, 0, 16, 1, 6, // heads: from 1, 0, 9, 7, 8 and 3 on
-        1, 0, // ranks
-        0, 1, // seconds
-        1, 0, // sequence numbers
-        0, 2, // ends
+        1, 0, 1, 0, // rank, second, sequence number, end
+        0, 1, 0, 5,
     ];
 
     fn parse(bytes: &[u8], block: usize) -> Result<Opening, BlockFlaw> {
-        Opening::parse(Buffer::copy_of(bytes), bytes.len(), block)
+        Opening::parse(bytes, block)
     }
 
     #[test]
@@ -387,8 +391,7 @@ mod tests {
         let piece = opening.piece(0).unwrap();
         assert_eq!((piece.place(), piece.raw_length()), (37..45, 8));
         assert_eq!(piece.crc, 0x0403_0201);
-        assert!(opening.stored(&piece).is_none());
-        for (slot, second, sequence, range) in [(0, 1, 10, 3..5), (1, 2, 9, 0..3)] {
+        for (slot, second, sequence, range) in [(0, 1, 10, 3..8), (1, 2, 9, 0..3)] {
             let position = opening.position(slot).unwrap();
             assert_eq!(position.instant, Instant::new(second, 0).unwrap());
             assert_eq!(position.sequence, sequence);
@@ -407,7 +410,7 @@ mod tests {
             bytes[place] = byte;
             parse(&bytes, 45).unwrap_err()
         };
-        assert_eq!(changed(0, 5), BlockFlaw::Version(5));
+        assert_eq!(changed(0, 6), BlockFlaw::Version(6));
         assert_eq!(changed(1, 65), BlockFlaw::Count(65));
         assert_eq!(
             changed(12, 1),

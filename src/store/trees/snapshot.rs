@@ -12,6 +12,7 @@ use super::filter::Probe;
 use super::keys;
 use super::manifest::KindCounts;
 use super::open_block::OpenBlock;
+use super::opening_cache::OpeningCache;
 use super::run::{Page, Posting, Run};
 
 /// The runs of every index, oldest first.
@@ -38,6 +39,7 @@ pub(crate) struct TreeSnapshot {
     pub(crate) engine: Arc<Engine>,
     pub(crate) file: Arc<BlockFile>,
     pub(crate) cache: Arc<BlockCache>,
+    pub(crate) openings: Arc<OpeningCache>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) runs: Arc<Runs>,
     pub(crate) kinds: Arc<KindCounts>,
@@ -115,13 +117,18 @@ impl TreeSnapshot {
         if let Some(block) = self.cache.get(info.number) {
             return Ok(block);
         }
-        let block = Arc::new(OpenBlock::read(&self.file, info, wanted)?);
+        let known = self.openings.get(info.number);
+        let is_known = known.is_some();
+        let block = Arc::new(OpenBlock::read(&self.file, info, wanted, known)?);
+        if !is_known {
+            self.openings.keep(info.number, block.opening());
+        }
         self.cache.offer(info.number, &block);
         Ok(block)
     }
 
     /// A block as it lies on disk, whole.
     pub(crate) fn read_block(&self, info: &BlockInfo) -> Result<OpenBlock, TreeError> {
-        OpenBlock::read(&self.file, info, u64::MAX)
+        OpenBlock::read(&self.file, info, u64::MAX, None)
     }
 }

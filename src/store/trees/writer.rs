@@ -20,6 +20,7 @@ use super::engine::{Engine, Tree, TreeError, Write};
 use super::filter::BloomFilter;
 use super::keys;
 use super::manifest::Manifest;
+use super::opening_cache::OpeningCache;
 use super::run::{self, Guide, Posting, Run, RunInfo};
 use super::snapshot::{Runs, TreeSnapshot};
 
@@ -27,8 +28,9 @@ use super::snapshot::{Runs, TreeSnapshot};
 const CUT_AT_RUN_END: usize = 24;
 /// A block takes no more records once it has this many bytes, before compression.
 const BLOCK_BYTES: usize = 32 << 10;
-/// One part in so many of the memory for caching is for blocks, the rest is sled's.
-const CACHE_FOR_BLOCKS: u64 = 4;
+/// One part in so many of the memory for caching is for blocks, and one for openings; the rest is sled's.
+const CACHE_FOR_BLOCKS: u64 = 6;
+const CACHE_FOR_OPENINGS: u64 = 3;
 
 /// The one writer of the trees.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(crate) struct TreeWriter {
     pub(super) engine: Arc<Engine>,
     file: Arc<BlockFile>,
     cache: Arc<BlockCache>,
+    openings: Arc<OpeningCache>,
     pub(super) manifest: Manifest,
     directory: Arc<Directory>,
     pub(super) runs: Runs,
@@ -49,7 +52,9 @@ impl TreeWriter {
     /// Opens the trees in `path`, or starts empty ones.
     pub(crate) fn open(path: &Path, log_id: [u8; 16], cache_bytes: u64) -> Result<Self, TreeError> {
         let for_blocks = cache_bytes / CACHE_FOR_BLOCKS;
-        let engine = Arc::new(Engine::open(path, cache_bytes - for_blocks)?);
+        let for_openings = cache_bytes / CACHE_FOR_OPENINGS;
+        let for_sled = cache_bytes - for_blocks - for_openings;
+        let engine = Arc::new(Engine::open(path, for_sled)?);
         let manifest = match engine.get(Tree::Meta, keys::MANIFEST)? {
             Some(bytes) => Manifest::decode(&bytes).map_err(TreeError::new)?,
             None if engine.first_key_from(Tree::Meta, b"")?.is_none() => Manifest::new(log_id),
@@ -59,7 +64,7 @@ impl TreeWriter {
             return Err(TreeError::new("the trees belong to another log"));
         }
         let file = Arc::new(BlockFile::open(path, manifest.block_bytes)?);
-        let cache = BlockCache::new(usize::try_from(for_blocks).unwrap_or(usize::MAX));
+        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let (directory, runs) = beside(
             || read_runs(&engine, &manifest),
             || read_directory(&engine, &manifest),
@@ -68,7 +73,8 @@ impl TreeWriter {
         Ok(Self {
             engine,
             file,
-            cache: Arc::new(cache),
+            cache: Arc::new(BlockCache::new(bytes(for_blocks))),
+            openings: Arc::new(OpeningCache::new(bytes(for_openings))),
             manifest,
             directory,
             runs,
@@ -93,6 +99,7 @@ impl TreeWriter {
             engine: Arc::clone(&self.engine),
             file: Arc::clone(&self.file),
             cache: Arc::clone(&self.cache),
+            openings: Arc::clone(&self.openings),
             directory: Arc::clone(&self.directory),
             runs: Arc::new(self.runs.clone()),
             kinds: Arc::new(self.manifest.kinds.clone()),
