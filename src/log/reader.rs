@@ -25,9 +25,6 @@ use crate::store::query::range::{Order, Range};
 use crate::store::reader::{Request, StoreReader};
 use crate::store::verify::{self, Verification};
 
-/// Room that a query makes for its results before it has seen any.
-const MOST_AT_FIRST: usize = 256;
-
 /// A handle that can read a log and cannot write it.
 ///
 /// [`LogReader::open`] looks at a log that another process may be writing, without its lock: it reads the
@@ -70,13 +67,8 @@ impl LogReader {
     ///
     /// [`Error::InvalidQuery`](crate::Error::InvalidQuery) for a bound that is no time; damage.
     pub fn query(&self, query: &EventQuery) -> Result<Vec<ExperienceEventEnvelope>> {
-        let mut scan = self.scan_own(query, ScanOptions::oldest_first())?.inner;
-        // Envelopes are large: a vector that grows would copy them again and again.
-        let mut events = Vec::with_capacity(scan.estimate().min(MOST_AT_FIRST));
-        while let Some(hit) = scan.next()? {
-            events.push(admit::decode(&hit.record, hit.position.sequence)?);
-        }
-        Ok(events)
+        self.scan_own(query, ScanOptions::oldest_first())?
+            .into_envelopes()
     }
 
     pub(crate) fn scan_own(&self, query: &EventQuery, options: ScanOptions) -> Result<Scan> {

@@ -1,10 +1,15 @@
 //! A scan of the log: lazy, in either order, from a cursor on.
 
+use super::admit;
 use super::entry::{LogEntry, ScanCursor};
+use crate::contract::experience_store::ExperienceEventEnvelope;
 use crate::error::Result;
 use crate::store::query::range::Order;
 use crate::store::query::scan::ScanWork;
 use crate::store::reader;
+
+/// Room for envelopes that is made before any was seen.
+const MOST_AT_FIRST: usize = 256;
 
 /// How a scan goes: in which order, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,6 +51,22 @@ impl Scan {
     #[must_use]
     pub fn work(&self) -> ScanWork {
         self.inner.work()
+    }
+
+    /// The envelopes of all that is still to come, as [`LogEntry::envelope`] gives each.
+    ///
+    /// # Errors
+    ///
+    /// What an item of the scan would tell; [`Error::ForeignEvent`](crate::Error::ForeignEvent) for an event of another
+    /// contract.
+    pub fn into_envelopes(mut self) -> Result<Vec<ExperienceEventEnvelope>> {
+        // Envelopes are large: a vector that grows would copy them again and again.
+        let room = self.inner.estimate().min(MOST_AT_FIRST);
+        let mut envelopes = Vec::with_capacity(room);
+        while let Some(hit) = self.inner.next()? {
+            envelopes.push(admit::decode(&hit.record, hit.position.sequence)?);
+        }
+        Ok(envelopes)
     }
 }
 

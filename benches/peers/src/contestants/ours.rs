@@ -76,8 +76,7 @@ impl Contestant for Ours {
                     &query.tenant(tenant).limit(*limit),
                     ScanOptions::newest_first(),
                 )?
-                .map(|entry| entry?.envelope())
-                .collect::<experience_log::Result<_>>()?,
+                .into_envelopes()?,
         };
         Ok(Some(Answer::Events(events)))
     }

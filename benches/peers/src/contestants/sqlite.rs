@@ -77,12 +77,15 @@ impl Sqlite {
     }
 }
 
+/// Events that most questions find at the most. Envelopes are large, and a vector that grows copies them.
+const ROOM: usize = 64;
+
 fn events(
     mut statement: CachedStatement<'_>,
     parameters: impl Params,
 ) -> Result<Vec<ExperienceEventEnvelope>> {
     let mut rows = statement.query(parameters)?;
-    let mut events = Vec::new();
+    let mut events = Vec::with_capacity(ROOM);
     while let Some(row) = rows.next()? {
         events.push(codec::decode(row.get_ref(0)?.as_blob()?)?);
     }

@@ -154,6 +154,9 @@ fn event(view: &impl View, sequence: &[u8]) -> Result<ExperienceEventEnvelope> {
     .context("an index names an event that is not there")
 }
 
+/// Events that most questions find at the most. Envelopes are large, and a vector that grows copies them.
+const ROOM: usize = 64;
+
 fn events(
     view: &impl View,
     table: Table,
@@ -162,7 +165,7 @@ fn events(
     limit: usize,
     wanted: impl Fn(&[u8]) -> bool,
 ) -> Result<Vec<ExperienceEventEnvelope>> {
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(limit.min(ROOM));
     view.scan(table, start, end, direction, |key, value| {
         if wanted(value) {
             found.push(event(view, sequence_of(key)?)?);
