@@ -432,10 +432,10 @@ impl Head {
             return Err(RecordFlaw::Contract(version));
         }
         let mut fields = [None; FIELDS.len()];
-        for (bit, place) in fields.iter_mut().enumerate() {
-            if presence & (1 << bit) != 0 {
-                *place = Some((reader.varint_as::<u32>()?, reader.varint_as::<u32>()?));
-            }
+        let mut left = presence;
+        while let Some(place) = fields.get_mut(left.trailing_zeros() as usize) {
+            *place = Some((reader.varint_as::<u32>()?, reader.varint_as::<u32>()?));
+            left &= left - 1;
         }
         let payload_length: u32 = reader.varint_as()?;
         let data = reader.take(reader.left())?;

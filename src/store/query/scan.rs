@@ -254,8 +254,10 @@ impl TreeScan {
                 let mut next = None;
                 while let Some(slot) = first_slot(*slots, self.order) {
                     let position = block.position(slot)?;
-                    let kind = block.kind(slot)?;
-                    if self.range.contains(position) && self.filter.may_match_kind(kind) {
+                    if self.range.contains(position)
+                        && (self.filter.kinds().is_empty()
+                            || self.filter.may_match_kind(block.kind(slot)?))
+                    {
                         next = Some(position);
                         break;
                     }

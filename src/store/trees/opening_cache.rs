@@ -1,6 +1,6 @@
-//! Openings of blocks that were read: small, and all that a look-up needs beside one piece.
+//! Openings of blocks that were written or read: small, and all that a look-up needs beside one piece.
 //!
-//! Blocks are numbered one after the other, so each has a place by its number, and the last that was read there
+//! Blocks are numbered one after the other, so each has a place by its number, and the last that was kept there
 //! stays. As long as there are no more blocks than places, none drives out another.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,7 +36,7 @@ impl OpeningCache {
         (*there == number).then(|| Arc::clone(opening))
     }
 
-    /// Keeps the opening of a block that was just read.
+    /// Keeps the opening of a block that was just written or read.
     pub(crate) fn keep(&self, number: u32, opening: &Arc<Opening>) {
         if opening.bytes() > LARGEST {
             return;

@@ -20,6 +20,7 @@ use super::engine::{Engine, Tree, TreeError, Write};
 use super::filter::BloomFilter;
 use super::keys;
 use super::manifest::Manifest;
+use super::opening::Opening;
 use super::opening_cache::OpeningCache;
 use super::run::{self, Guide, Posting, Run, RunInfo};
 use super::snapshot::{Runs, TreeSnapshot};
@@ -115,7 +116,7 @@ impl TreeWriter {
         let first_block = directory.next_number();
         let mut writes = Vec::new();
         let (mut infos, mut keys_of_blocks) = (Vec::new(), Vec::new());
-        let mut blocks = Vec::new();
+        let (mut blocks, mut openings) = (Vec::new(), Vec::new());
         let mut postings: [Vec<Posting>; INDEXES.len()] = std::array::from_fn(|_| Vec::new());
         for (number, entries) in (first_block..).zip(cut(entries)) {
             let block = block::encode(&entries);
@@ -124,6 +125,9 @@ impl TreeWriter {
             let Some((key, info)) = describe(number, &entries, &block, offset) else {
                 continue;
             };
+            let opening = block.bytes.get(..block.opening).unwrap_or_default();
+            let opening = Opening::parse(opening, block.bytes.len()).map_err(TreeError::new)?;
+            openings.push((number, Arc::new(opening)));
             keys_of_blocks.push(key);
             infos.push(info);
             for (definition, postings) in INDEXES.iter().zip(&mut postings) {
@@ -167,6 +171,10 @@ impl TreeWriter {
         self.manifest = manifest;
         self.directory = Arc::new(directory);
         self.runs = runs;
+        // What is new is asked for most.
+        for (number, opening) in &openings {
+            self.openings.keep(*number, opening);
+        }
         Ok(())
     }
 

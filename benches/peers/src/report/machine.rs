@@ -24,6 +24,7 @@ pub(super) fn describe(dir: &Path) -> Vec<(&'static str, String)> {
         ),
         ("file system", file_system(dir)),
         ("compiler", compiler()),
+        ("allocator", allocator().to_owned()),
     ]
 }
 
@@ -53,6 +54,15 @@ fn file_system(dir: &Path) -> String {
         .max_by_key(|(length, _)| *length)
         .map_or("unknown", |(_, kind)| kind)
         .to_owned()
+}
+
+/// What the Rust parts of all contestants allocate with.
+const fn allocator() -> &'static str {
+    if cfg!(feature = "jemalloc") {
+        "jemalloc"
+    } else {
+        "the system's"
+    }
 }
 
 fn compiler() -> String {
