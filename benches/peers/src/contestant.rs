@@ -146,7 +146,7 @@ impl Peer {
                 Some("it has no index on time")
             }
             Self::Sierradb if asks => Some("its append path alone is measured"),
-            Self::Floor if asks => Some("a plain file answers no question"),
+            Self::Floor if work == Work::OpenQuery => Some("it answers out of memory"),
             _ => None,
         }
     }

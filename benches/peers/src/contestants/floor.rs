@@ -1,15 +1,18 @@
-//! The floor: the same bytes appended to one file, and `fdatasync` for each commit. It checks no id and
-//! answers no question.
+//! The floor: the same bytes appended to one file, and `fdatasync` for each commit. It checks no id. Questions it
+//! answers out of memory, where it puts everything before the first one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use experience_log::{ExperienceEventEnvelope, codec};
 
+use super::memory::Memory;
+use super::tables;
 use crate::contestant::{Answer, Contestant, Level};
 use crate::workload::Question;
 
@@ -23,6 +26,8 @@ pub struct Floor {
     file: File,
     level: Level,
     end: AtomicU64,
+    /// What questions are answered from, once there was one.
+    memory: Mutex<Option<Memory>>,
 }
 
 impl Floor {
@@ -44,6 +49,7 @@ impl Floor {
             file,
             level,
             end: AtomicU64::new(end),
+            memory: Mutex::default(),
         })
     }
 }
@@ -80,6 +86,7 @@ impl Contestant for Floor {
         if self.level == Level::Sync {
             self.file.sync_data()?;
         }
+        *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(events.len())
     }
 
@@ -94,8 +101,23 @@ impl Contestant for Floor {
         Ok(self.file.sync_all()?)
     }
 
-    fn ask(&self, _: &Question) -> Result<Option<Answer>> {
-        Ok(None)
+    fn ask(&self, question: &Question) -> Result<Option<Answer>> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.is_none() {
+            let mut all = Memory::default();
+            let mut added = Ok(());
+            self.replay(&mut |event| {
+                if added.is_ok() {
+                    added = all.add(&event);
+                }
+            })?;
+            added?;
+            *memory = Some(all);
+        }
+        match &*memory {
+            Some(memory) => tables::ask(memory, question).map(Some),
+            None => Ok(None),
+        }
     }
 
     fn replay(&self, each: &mut dyn FnMut(ExperienceEventEnvelope)) -> Result<()> {

@@ -3,6 +3,7 @@
 pub mod fjall;
 pub mod floor;
 pub mod heed;
+mod memory;
 pub mod ours;
 pub mod redb;
 #[cfg(feature = "event-stores")]

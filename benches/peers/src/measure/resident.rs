@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::{BATCH, Job, figure, float, progress};
+use crate::contestant::Peer;
 use crate::work::Work;
 use crate::workload::{Generator, Questions};
 
@@ -30,7 +31,9 @@ pub(super) fn run(job: &Job) -> Result<()> {
     }
     store.settle()?;
     let mut questions = Questions::new(job.seed, &first);
-    for work in Work::QUESTIONS {
+    // What the floor answers from is no part of it.
+    let asked = (job.peer != Peer::Floor).then_some(Work::QUESTIONS);
+    for work in asked.into_iter().flatten() {
         for question in (0..QUESTIONS).filter_map(|_| questions.ask(work)) {
             store.ask(&question)?;
         }
