@@ -101,7 +101,10 @@ impl Store {
             view.frozen
                 .iter()
                 .any(|frozen| frozen.mark.count <= written)
-        })
+        })?;
+        // A pause begins, in which no append would do it.
+        shared.retired.free_all();
+        Ok(())
     }
 
     /// Makes new trees from the journal.

@@ -77,10 +77,7 @@ impl Maintenance {
                 Task::Stop => return Ok(()),
                 Task::Rebuild(reason) => self.rebuild(&reason)?,
                 Task::Flush(frozen) => {
-                    self.flush(&frozen)?;
-                    if let Some(memtable) = Arc::into_inner(frozen.memtable) {
-                        self.shared.retired.add(memtable.into_entries());
-                    }
+                    self.flush(frozen)?;
                     self.keep_up()?;
                 }
                 Task::Tidy => {
@@ -125,7 +122,7 @@ impl Maintenance {
 
     /// Brings a memtable into the trees. The order matters: the trees never hold what the journal could
     /// still lose, and readers get the trees' new state and lose the memtable at once.
-    fn flush(&mut self, frozen: &Frozen) -> Result<()> {
+    fn flush(&mut self, frozen: Frozen) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         let mark = frozen.mark;
         let synced = shared.commit.sync_through(mark.count)?;
@@ -145,7 +142,11 @@ impl Maintenance {
         }
         self.refused = None;
         self.applied = mark;
-        self.publish(|view| view.frozen.retain(|other| other.mark.count > mark.count));
+        self.show(|view| view.frozen.retain(|other| other.mark.count > mark.count));
+        if let Some(memtable) = Arc::into_inner(frozen.memtable) {
+            shared.retired.add(memtable.into_entries());
+        }
+        shared.wake_maintenance();
         // HEAD only repeats what the journal says: an older one is as true.
         let _ = shared.layout.write_head(shared.format.log_id, &mark);
         Ok(())
@@ -159,15 +160,21 @@ impl Maintenance {
             _ => Ok(false),
         };
         match merged {
-            Ok(true) => self.publish(|_| {}),
+            Ok(true) => self.publish(),
             Ok(false) => {}
             Err(error) => self.rebuild(&Rebuild::Broken(error))?,
         }
         Ok(())
     }
 
-    /// Gives readers the trees' new state.
-    fn publish(&self, change: impl FnOnce(&mut View)) {
+    /// Gives readers the trees' new state, and tells those who wait for it.
+    fn publish(&self) {
+        self.show(|_| {});
+        self.shared.wake_maintenance();
+    }
+
+    /// Gives readers the trees' new state, and `change` with it.
+    fn show(&self, change: impl FnOnce(&mut View)) {
         let snapshot = self.trees.as_ref().map(TreeWriter::snapshot);
         self.shared.change_view(|view| {
             let mut view = View {
@@ -177,7 +184,6 @@ impl Maintenance {
             change(&mut view);
             view
         });
-        self.shared.wake_maintenance();
     }
 
     /// Makes new trees in place of those that there are.
@@ -219,7 +225,7 @@ impl Maintenance {
             self.applied,
         )?;
         let old = self.trees.replace(trees);
-        self.publish(|_| {});
+        self.publish();
         if let Some(old) = old {
             old.close();
         }
@@ -244,7 +250,7 @@ impl Maintenance {
             match trees.merge_once() {
                 Ok(false) => {}
                 Ok(true) => {
-                    self.publish(|_| {});
+                    self.publish();
                     return Ok(true);
                 }
                 Err(error) => {
