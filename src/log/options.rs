@@ -63,7 +63,7 @@ impl Options {
         self
     }
 
-    /// Bytes of memory that the trees may cache: 1 MiB or more, default 48 MiB.
+    /// Bytes of memory that the trees may cache: 1 MiB or more, default 56 MiB.
     pub fn tree_cache_bytes(mut self, bytes: u64) -> Self {
         self.store.tree_cache_bytes = bytes;
         self

@@ -37,7 +37,7 @@ impl Default for StoreOptions {
             durability: Durability::Sync,
             memtable_events: 16_384,
             segment_bytes: 8 << 20,
-            tree_cache_bytes: 48 << 20,
+            tree_cache_bytes: 56 << 20,
             create: true,
             must_be_new: false,
         }

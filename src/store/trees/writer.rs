@@ -29,8 +29,9 @@ use super::snapshot::{Runs, TreeSnapshot};
 const CUT_AT_RUN_END: usize = 24;
 /// A block takes no more records once it has this many bytes, before compression.
 const BLOCK_BYTES: usize = 32 << 10;
-/// One part in so many of the memory for caching is for blocks, and one for openings; the rest is sled's.
-const CACHE_FOR_BLOCKS: u64 = 6;
+/// The memory for caching is in so many parts: some for blocks, some for openings, the rest sled's.
+const CACHE_PARTS: u64 = 7;
+const CACHE_FOR_BLOCKS: u64 = 1;
 const CACHE_FOR_OPENINGS: u64 = 3;
 
 /// The one writer of the trees.
@@ -52,8 +53,8 @@ pub(crate) struct TreeWriter {
 impl TreeWriter {
     /// Opens the trees in `path`, or starts empty ones.
     pub(crate) fn open(path: &Path, log_id: [u8; 16], cache_bytes: u64) -> Result<Self, TreeError> {
-        let for_blocks = cache_bytes / CACHE_FOR_BLOCKS;
-        let for_openings = cache_bytes / CACHE_FOR_OPENINGS;
+        let part = cache_bytes / CACHE_PARTS;
+        let (for_blocks, for_openings) = (part * CACHE_FOR_BLOCKS, part * CACHE_FOR_OPENINGS);
         let for_sled = cache_bytes - for_blocks - for_openings;
         let engine = Arc::new(Engine::open(path, for_sled)?);
         let manifest = match engine.get(Tree::Meta, keys::MANIFEST)? {
