@@ -200,7 +200,7 @@ fn of_keys(entries: &[Arc<Entry>], packed: &Encoded) -> Vec<Seed> {
             offset: 300,
             length: u32::try_from(packed.bytes.len()).unwrap(),
             opening: u32::try_from(packed.opening).unwrap(),
-            crc: crc32c::crc32c(&packed.bytes[..packed.opening]),
+            crc: crc32c::crc32c(packed.opening_bytes()),
         },
     };
     let mut page = Vec::new();

@@ -86,13 +86,20 @@ impl Filter {
         self.terms.iter().copied()
     }
 
-    /// Whether a kind of this number may be wanted. Named kinds share one number.
-    pub(crate) fn may_match_kind(&self, number: u16) -> bool {
+    /// Whether a kind of this number may be wanted, which is asked for only if it matters. Named kinds share one number.
+    pub(crate) fn may_match_kind<E>(
+        &self,
+        number: impl FnOnce() -> Result<u16, E>,
+    ) -> Result<bool, E> {
+        if self.wanted.kinds.is_empty() {
+            return Ok(true);
+        }
+        let number = number()?;
         let may = |kind: &Kind| match kind {
             Kind::Number(wanted) => *wanted == number,
             Kind::Named(_) => number == NAMED_KIND,
         };
-        self.wanted.kinds.is_empty() || self.wanted.kinds.iter().any(may)
+        Ok(self.wanted.kinds.iter().any(may))
     }
 
     pub(crate) fn matches(&self, position: Position, record: &Record) -> bool {

@@ -255,8 +255,7 @@ impl TreeScan {
                 while let Some(slot) = first_slot(*slots, self.order) {
                     let position = block.position(slot)?;
                     if self.range.contains(position)
-                        && (self.filter.kinds().is_empty()
-                            || self.filter.may_match_kind(block.kind(slot)?))
+                        && self.filter.may_match_kind(|| block.kind(slot))?
                     {
                         next = Some(position);
                         break;

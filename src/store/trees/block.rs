@@ -84,6 +84,12 @@ pub(crate) struct Encoded {
     pub(crate) opening: usize,
 }
 
+impl Encoded {
+    pub(crate) fn opening_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.opening).unwrap_or_default()
+    }
+}
+
 /// The stored bytes of a block with these events, which are sorted and at most [`MAX_SLOTS`].
 pub(crate) fn encode(entries: &[Arc<Entry>]) -> Encoded {
     let pieces = cut_pieces(entries);

@@ -1,5 +1,6 @@
 //! A block that is being read: its opening, and the pieces that were asked for so far.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::super::buffer::Buffer;
@@ -35,17 +36,14 @@ impl OpenBlock {
         let place = info.place;
         let block = place.length as usize;
         let many = wanted.count_ones() >= MANY;
-        let read = |start: usize, end: usize| {
-            let offset = place.offset.saturating_add(start as u64);
-            file.read(offset, end.saturating_sub(start))
-        };
+        let read = |part: Range<usize>| read_part(file, place.offset, &part);
         let (opening, rest) = if let Some(opening) = known {
             let start = opening.length();
-            let rest = many.then(|| read(start, block)).transpose()?;
+            let rest = many.then(|| read(start..block)).transpose()?;
             (opening, rest.map(|rest| (start, rest)))
         } else {
             let opening = place.opening as usize;
-            let bytes = read(0, if many { block } else { opening })?;
+            let bytes = read(0..if many { block } else { opening })?;
             let opening = parse(bytes.get(..opening).unwrap_or_default(), info)?;
             (Arc::new(opening), many.then_some((0, bytes)))
         };
@@ -107,11 +105,15 @@ impl OpenBlock {
             let stored = stored.and_then(|start| rest.get(start..)?.get(..place.len()));
             piece.unpack(stored.unwrap_or_default())
         } else {
-            let offset = self.offset.saturating_add(place.start as u64);
-            piece.unpack(&self.file.read(offset, place.len())?)
+            piece.unpack(&read_part(&self.file, self.offset, &place)?)
         };
         unpacked.map_err(TreeError::new)
     }
+}
+
+/// The stored bytes of a part of the block that begins at `block`.
+fn read_part(file: &BlockFile, block: u64, part: &Range<usize>) -> Result<Buffer, TreeError> {
+    file.read(block.saturating_add(part.start as u64), part.len())
 }
 
 /// The opening of the block that `info` is about, out of its stored bytes.
@@ -207,7 +209,7 @@ mod tests {
                 offset: 0,
                 length: u32::try_from(stored.bytes.len()).unwrap(),
                 opening: u32::try_from(stored.opening).unwrap(),
-                crc: crc32c::crc32c(&stored.bytes[..stored.opening]),
+                crc: crc32c::crc32c(stored.opening_bytes()),
             },
         };
         (folder, file, info)
@@ -288,7 +290,7 @@ mod tests {
         let (_folder, file, mut info) = on_disk(&stored, &entries);
         let crc = info.place.crc;
         for bit in 0..stored.opening * 8 {
-            let mut damaged = stored.bytes[..stored.opening].to_vec();
+            let mut damaged = stored.opening_bytes().to_vec();
             damaged[bit / 8] ^= 1 << (bit % 8);
             file.append(0, &damaged).unwrap();
             info.place.crc = crc;

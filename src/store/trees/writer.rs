@@ -126,8 +126,8 @@ impl TreeWriter {
             let Some((key, info)) = describe(number, &entries, &block, offset) else {
                 continue;
             };
-            let opening = block.bytes.get(..block.opening).unwrap_or_default();
-            let opening = Opening::parse(opening, block.bytes.len()).map_err(TreeError::new)?;
+            let opening = Opening::parse(block.opening_bytes(), block.bytes.len());
+            let opening = opening.map_err(TreeError::new)?;
             openings.push((number, Arc::new(opening)));
             keys_of_blocks.push(key);
             infos.push(info);
@@ -413,7 +413,7 @@ fn describe(
             offset,
             length: u32::try_from(block.bytes.len()).ok()?,
             opening: u32::try_from(block.opening).ok()?,
-            crc: crc32c::crc32c(block.bytes.get(..block.opening)?),
+            crc: crc32c::crc32c(block.opening_bytes()),
         },
     };
     Some((key, info))

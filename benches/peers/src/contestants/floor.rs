@@ -26,8 +26,8 @@ pub struct Floor {
     file: File,
     level: Level,
     end: AtomicU64,
-    /// What questions are answered from, once there was one.
-    memory: Mutex<Option<Memory>>,
+    /// What questions are answered from, once there was one, and where the file ended then.
+    memory: Mutex<Option<(u64, Memory)>>,
 }
 
 impl Floor {
@@ -51,6 +51,18 @@ impl Floor {
             end: AtomicU64::new(end),
             memory: Mutex::default(),
         })
+    }
+
+    /// Everything, as questions are answered from it.
+    fn in_memory(&self) -> Result<Memory> {
+        let mut memory = Memory::default();
+        let mut added = Ok(());
+        self.replay(&mut |event| {
+            if added.is_ok() {
+                added = memory.add(&event);
+            }
+        })?;
+        added.map(|()| memory)
     }
 }
 
@@ -86,7 +98,6 @@ impl Contestant for Floor {
         if self.level == Level::Sync {
             self.file.sync_data()?;
         }
-        *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(events.len())
     }
 
@@ -102,22 +113,13 @@ impl Contestant for Floor {
     }
 
     fn ask(&self, question: &Question) -> Result<Option<Answer>> {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory.is_none() {
-            let mut all = Memory::default();
-            let mut added = Ok(());
-            self.replay(&mut |event| {
-                if added.is_ok() {
-                    added = all.add(&event);
-                }
-            })?;
-            added?;
-            *memory = Some(all);
-        }
-        match &*memory {
-            Some(memory) => tables::ask(memory, question).map(Some),
-            None => Ok(None),
-        }
+        let end = self.end.load(Ordering::Acquire);
+        let mut kept = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, memory) = match &mut *kept {
+            Some(kept) if kept.0 == end => kept,
+            other => other.insert((end, self.in_memory()?)),
+        };
+        tables::ask(memory, question).map(Some)
     }
 
     fn replay(&self, each: &mut dyn FnMut(ExperienceEventEnvelope)) -> Result<()> {

@@ -13,3 +13,6 @@ pub mod sqlite;
 mod tables;
 #[cfg(feature = "event-stores")]
 pub mod umadb;
+
+/// Events that most questions find at the most. Envelopes are large, and a vector that grows copies them.
+const ROOM: usize = 64;

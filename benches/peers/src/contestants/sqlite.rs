@@ -7,6 +7,7 @@ use experience_log::{ExperienceEvent, ExperienceEventEnvelope, codec};
 use rusqlite::{CachedStatement, Connection, Params, TransactionBehavior};
 use std::sync::{Mutex, PoisonError};
 
+use super::ROOM;
 use crate::contestant::{Answer, Contestant, Level};
 use crate::row::{self, Row};
 use crate::workload::Question;
@@ -77,15 +78,14 @@ impl Sqlite {
     }
 }
 
-/// Events that most questions find at the most. Envelopes are large, and a vector that grows copies them.
-const ROOM: usize = 64;
-
+/// The events that a statement finds; `most` is how many these are at the most, as far as the question tells.
 fn events(
     mut statement: CachedStatement<'_>,
     parameters: impl Params,
+    most: usize,
 ) -> Result<Vec<ExperienceEventEnvelope>> {
     let mut rows = statement.query(parameters)?;
-    let mut events = Vec::with_capacity(ROOM);
+    let mut events = Vec::with_capacity(most.min(ROOM));
     while let Some(row) = rows.next()? {
         events.push(codec::decode(row.get_ref(0)?.as_blob()?)?);
     }
@@ -97,10 +97,14 @@ fn ask(connection: &Connection, question: &Question) -> Result<Answer> {
         connection.prepare_cached(&format!("SELECT payload FROM events WHERE {condition}"))
     };
     Ok(Answer::Events(match question {
-        Question::Correlation(id) => {
-            events(prepare("correlation = ? ORDER BY instant, sequence")?, [id])?
+        Question::Correlation(id) => events(
+            prepare("correlation = ? ORDER BY instant, sequence")?,
+            [id],
+            ROOM,
+        )?,
+        Question::Chain(id) => {
+            events(prepare("chain = ? ORDER BY instant, sequence")?, [id], ROOM)?
         }
-        Question::Chain(id) => events(prepare("chain = ? ORDER BY instant, sequence")?, [id])?,
         Question::Kinds {
             tenant,
             kinds,
@@ -128,20 +132,24 @@ fn ask(connection: &Connection, question: &Question) -> Result<Answer> {
                     kinds.2,
                     i64::try_from(*limit)?,
                 ),
+                *limit,
             )?
         }
         Question::TraceLink(id) => {
-            let found = events(prepare("link = ? ORDER BY sequence DESC LIMIT 1")?, [id])?;
+            let found = events(prepare("link = ? ORDER BY sequence DESC LIMIT 1")?, [id], 1)?;
             let link = found.into_iter().find_map(|event| match event.event {
                 ExperienceEvent::TraceLinkRecorded { trace_link, .. } => Some(Box::new(trace_link)),
                 _ => None,
             });
             return Ok(Answer::Link(link));
         }
-        Question::Event { tenant, id } => events(prepare("tenant = ? AND id = ?")?, [tenant, id])?,
+        Question::Event { tenant, id } => {
+            events(prepare("tenant = ? AND id = ?")?, [tenant, id], 1)?
+        }
         Question::Newest { tenant, limit } => events(
             prepare("tenant = ? ORDER BY instant DESC, sequence DESC LIMIT ?")?,
             (tenant, i64::try_from(*limit)?),
+            *limit,
         )?,
     }))
 }

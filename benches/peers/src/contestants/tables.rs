@@ -14,6 +14,7 @@
 use anyhow::{Context, Result, bail};
 use experience_log::{ExperienceEvent, ExperienceEventEnvelope, TraceLink, codec};
 
+use super::ROOM;
 use crate::contestant::Answer;
 use crate::row::{self, Row};
 use crate::workload::Question;
@@ -153,9 +154,6 @@ fn event(view: &impl View, sequence: &[u8]) -> Result<ExperienceEventEnvelope> {
     })?
     .context("an index names an event that is not there")
 }
-
-/// Events that most questions find at the most. Envelopes are large, and a vector that grows copies them.
-const ROOM: usize = 64;
 
 fn events(
     view: &impl View,
