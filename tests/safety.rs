@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use experience_log::{
     DecisionStep, Durability, EventQuery, ExperienceEvent, ExperienceEventEnvelope, ExperienceLog,
-    Options,
+    LogReader, Options, TreesVerified,
 };
 
 fn event(id: &str) -> ExperienceEventEnvelope {
@@ -126,6 +126,100 @@ fn trees_of_another_history_are_not_believed() {
     let found = log.query(&EventQuery::new().chain("chain")).unwrap();
     assert_eq!(found, [event("first"), event("here")]);
     assert!(log.verify().unwrap().is_intact());
+}
+
+/// Opens the log, appends so many events, brings them into the trees, closes it.
+fn append(log: &Path, ids: &[&str]) {
+    let log = options().open(log).unwrap();
+    for id in ids {
+        log.append(&event(id)).unwrap();
+    }
+    log.flush().unwrap();
+    log.close().unwrap();
+}
+
+/// What sled's files of the trees are.
+fn files_of_sled(log: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for generation in fs::read_dir(log.join("trees")).unwrap() {
+        let entries = fs::read_dir(generation.unwrap().path()).unwrap();
+        files.extend(entries.map(|entry| entry.unwrap().path()));
+    }
+    let is_of_sled = |path: &PathBuf| {
+        path.is_file() && !path.ends_with("blocks") && !path.ends_with("watermark")
+    };
+    files.retain(is_of_sled);
+    files.sort();
+    files
+}
+
+/// sled goes on writing a segment whose header is broken, and reads nothing of it at the next opening.
+#[test]
+fn what_is_written_after_the_trees_were_damaged_stays_in_them() {
+    let spoilings: [fn(&mut [u8]); 3] = [
+        |bytes| bytes[0] ^= 1,
+        |bytes| bytes[..20].fill(0),
+        |bytes| bytes.iter_mut().take(512).for_each(|byte| *byte = 0),
+    ];
+    for before in [[].as_slice(), &["first"]] {
+        // sled's configuration, its segments, its snapshot.
+        for (file, spoil) in (0..3).flat_map(|file| spoilings.map(|spoil| (file, spoil))) {
+            let folder = tempfile::tempdir().unwrap();
+            append(folder.path(), before);
+            // A second opening has sled write a snapshot.
+            append(folder.path(), &[]);
+            let files = files_of_sled(folder.path());
+            assert_eq!(files.len(), 3, "{files:?}");
+            let mut bytes = fs::read(&files[file]).unwrap();
+            spoil(&mut bytes);
+            fs::write(&files[file], bytes).unwrap();
+
+            append(folder.path(), &["second"]);
+            let events = before.len() as u64 + 1;
+            let verified = LogReader::open(folder.path()).unwrap().verify().unwrap();
+            assert!(
+                verified.is_intact(),
+                "{:?}: {:?}",
+                files[file],
+                verified.problems
+            );
+            let expected = TreesVerified::Compared { events };
+            assert_eq!(verified.trees, expected, "{:?}", files[file]);
+        }
+    }
+}
+
+#[test]
+fn trees_that_went_back_are_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, older) = (folder.path().join("log"), folder.path().join("older"));
+    append(&log, &["first"]);
+    copy(&log.join("trees"), &older);
+    append(&log, &["second"]);
+    // sled's own files as they were: a state that sled flushed, and that is whole.
+    let generation = Path::new("00000000");
+    for entry in fs::read_dir(log.join("trees").join(generation)).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy();
+        if name.starts_with("snap.") {
+            fs::remove_file(&path).unwrap();
+        }
+    }
+    for entry in fs::read_dir(older.join(generation)).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy();
+        if name == "db" || name.starts_with("snap.") {
+            let target = log.join("trees").join(generation).join(&*name);
+            fs::copy(&path, target).unwrap();
+        }
+    }
+
+    let opened = options().open(&log).unwrap();
+    let reason = opened.recovery().trees_rebuilt.clone().unwrap();
+    assert!(reason.contains("they held 2 events"), "{reason}");
+    assert!(opened.verify().unwrap().is_intact());
+    let found = opened.query(&EventQuery::new().chain("chain")).unwrap();
+    assert_eq!(found, [event("first"), event("second")]);
 }
 
 #[test]

@@ -13,9 +13,10 @@ use sled::transaction::{ConflictableTransactionError, TransactionError};
 use sled::{IVec, Transactional};
 
 use super::super::index::{INDEXES, Index};
+use super::sled_segments;
 
 /// sled's own segments. Small ones are written faster, as long as no page is a quarter of one.
-const SEGMENT_BYTES: usize = 1 << 20;
+const SEGMENT_BYTES: u32 = 1 << 20;
 /// sled lets go of its lock in a thread of its own, a moment after its last handle is dropped. A log that is
 /// opened again at once waits for that so long.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -115,11 +116,12 @@ struct Inner {
 
 impl Engine {
     pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, TreeError> {
+        sled_segments::check(path, SEGMENT_BYTES.into())?;
         guard(|| {
             let config = sled::Config::new()
                 .path(path)
                 .cache_capacity(cache_bytes)
-                .segment_size(SEGMENT_BYTES)
+                .segment_size(SEGMENT_BYTES as usize)
                 // Flushes are called for; the journal is what must be durable.
                 .flush_every_ms(None);
             let database = open_unlocked(&config)?;

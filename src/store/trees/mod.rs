@@ -16,5 +16,7 @@ pub(crate) mod open_block;
 pub(crate) mod opening;
 pub(crate) mod opening_cache;
 pub(crate) mod run;
+mod sled_segments;
 pub(crate) mod snapshot;
+mod watermark;
 pub(crate) mod writer;

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::beside::beside;
@@ -24,6 +24,7 @@ use super::opening::Opening;
 use super::opening_cache::OpeningCache;
 use super::run::{self, Guide, Posting, Run, RunInfo};
 use super::snapshot::{Runs, TreeSnapshot};
+use super::watermark;
 
 /// A block is cut at the end of a run once it has this many events.
 const CUT_AT_RUN_END: usize = 24;
@@ -37,6 +38,7 @@ const CACHE_FOR_OPENINGS: u64 = 3;
 /// The one writer of the trees.
 #[derive(Debug)]
 pub(crate) struct TreeWriter {
+    folder: PathBuf,
     pub(super) engine: Arc<Engine>,
     file: Arc<BlockFile>,
     cache: Arc<BlockCache>,
@@ -65,6 +67,7 @@ impl TreeWriter {
         if manifest.log_id != log_id {
             return Err(TreeError::new("the trees belong to another log"));
         }
+        watermark::check(path, manifest.applied.count)?;
         let file = Arc::new(BlockFile::open(path, manifest.block_bytes)?);
         let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let (directory, runs) = beside(
@@ -73,6 +76,7 @@ impl TreeWriter {
         );
         let (directory, runs) = (directory?, runs?);
         Ok(Self {
+            folder: path.to_path_buf(),
             engine,
             file,
             cache: Arc::new(BlockCache::new(bytes(for_blocks))),
@@ -169,6 +173,8 @@ impl TreeWriter {
         ));
         self.engine.apply(&writes)?;
         self.engine.flush()?;
+        // An older watermark is as true.
+        let _ = watermark::write(&self.folder, mark.count);
         self.manifest = manifest;
         self.directory = Arc::new(directory);
         self.runs = runs;

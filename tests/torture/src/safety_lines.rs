@@ -207,6 +207,20 @@ pub const LINES: &[SafetyLine] = &[
         check: Check::Golden,
     },
     SafetyLine {
+        name: "trees hold what was flushed of them",
+        file: "src/store/trees/watermark.rs",
+        text: "Some(flushed) if flushed > count =>",
+        instead: "Some(flushed) if flushed > count && false =>",
+        check: Check::Safety,
+    },
+    SafetyLine {
+        name: "the trees are not written behind a broken header",
+        file: "src/store/trees/sled_segments.rs",
+        text: "Ok(Some(offset)) =>",
+        instead: "Ok(Some(offset)) if offset == u64::MAX =>",
+        check: Check::Safety,
+    },
+    SafetyLine {
         name: "trees of another history are not used",
         file: "src/store/recover.rs",
         text: "Ok(if same {",
