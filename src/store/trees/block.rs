@@ -20,10 +20,13 @@
 //! place of its record in that order. The directory has the opening's length and checksum. The second form of a
 //! record is for those over [`INLINE_LIMIT`] bytes, which would make the block too large.
 
+use std::fmt;
 use std::sync::Arc;
 
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
+
 use super::super::bytes::Put;
-use super::super::index::Index;
+use super::super::index::{Index, TermHash};
 use super::super::memtable::Entry;
 use super::super::record::{FIELDS, MAX_FIELD};
 use super::column::{self, Shape};
@@ -76,7 +79,129 @@ pub(crate) fn size_in_block(entry: &Entry) -> usize {
     }
 }
 
+/// Encodes blocks, in memory that is used again: a block makes some forty allocations otherwise, which take the longer
+/// the more holes the heap has.
+#[derive(Default)]
+pub(crate) struct Encoder {
+    /// In the order of their records.
+    ordered: Vec<Ordered>,
+    /// How many records are in this piece and those before it.
+    pieces: Vec<usize>,
+    ranks: Vec<u8>,
+    ends: Vec<i64>,
+    records: Vec<u8>,
+    packer: Packer,
+}
+
+/// The chain of a run that an event belongs to.
+type Chain = (Option<TermHash>, Option<TermHash>);
+
+/// What the order of records goes by: an event's chain, its kind, its slot. Events of a kind resemble each other, which
+/// makes the pieces smaller.
+type Ordered = (Chain, u16, usize);
+
+/// Packs pieces.
+#[derive(Default)]
+struct Packer {
+    table: CompressTable,
+    compressed: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+impl Encoder {
+    /// Appends the stored bytes of a block with these events, which are sorted and at most [`MAX_SLOTS`]. Gives how
+    /// many of them are the opening.
+    pub(crate) fn encode(&mut self, entries: &[Arc<Entry>], into: &mut Vec<u8>) -> usize {
+        self.cut_pieces(entries);
+        let start = into.len();
+        into.put_u8(VERSION);
+        into.put_u8(u8::try_from(entries.len()).unwrap_or(u8::MAX));
+        into.put_u8(u8::try_from(self.pieces.len()).unwrap_or(u8::MAX));
+        self.ranks.clear();
+        self.ranks.resize(entries.len(), 0);
+        self.ends.clear();
+        self.packer.packed.clear();
+        let mut first = 0;
+        for end in &self.pieces {
+            self.records.clear();
+            for (.., slot) in self.ordered.get(first..*end).unwrap_or_default() {
+                if let (Some(rank), Some(entry)) = (self.ranks.get_mut(*slot), entries.get(*slot)) {
+                    *rank = u8::try_from(self.ends.len()).unwrap_or(u8::MAX);
+                    put_record(&mut self.records, entry);
+                    self.ends
+                        .push(i64::try_from(self.records.len()).unwrap_or(i64::MAX));
+                }
+            }
+            self.packer.pack(&self.records, *end, into);
+            first = *end;
+        }
+        put_table(entries, &self.ranks, &self.ends, into);
+        let opening = into.len() - start;
+        into.put(&self.packer.packed);
+        opening
+    }
+
+    /// Cuts a block into pieces of at most [`PIECE_RECORDS`], by run and chain. A chain that is longer is cut evenly;
+    /// short ones share a piece.
+    fn cut_pieces(&mut self, entries: &[Arc<Entry>]) {
+        let ordered = |(slot, entry): (usize, &Arc<Entry>)| {
+            let chain = (entry.hash(Index::Correlations), entry.hash(Index::Chains));
+            (chain, entry.record.kind(), slot)
+        };
+        self.ordered.clear();
+        self.ordered.extend(entries.iter().enumerate().map(ordered));
+        self.ordered.sort_unstable();
+        self.pieces.clear();
+        let (mut start, mut end) = (0, 0);
+        for events in self.ordered.chunk_by(|(one, ..), (other, ..)| one == other) {
+            if let Some(last) = self.pieces.last_mut()
+                && end - start + events.len() <= PIECE_RECORDS
+            {
+                end += events.len();
+                *last = end;
+                continue;
+            }
+            let parts = events.len().div_ceil(PIECE_RECORDS);
+            for part in events.chunks(events.len().div_ceil(parts)) {
+                start = end;
+                end += part.len();
+                self.pieces.push(end);
+            }
+        }
+    }
+}
+
+impl Packer {
+    /// Appends `raw` to what is packed, as short as may be, and to `lines` how it lies there. With it, there are so
+    /// many records.
+    fn pack(&mut self, raw: &[u8], records: usize, lines: &mut Vec<u8>) {
+        let most = get_maximum_output_size(raw.len());
+        if self.compressed.len() < most {
+            self.compressed.resize(most, 0);
+        }
+        let length = compress_into_with_table(raw, &mut self.compressed, &mut self.table);
+        let compressed = length.ok().and_then(|length| self.compressed.get(..length));
+        let (codec, stored) = match compressed {
+            Some(compressed) if compressed.len() < raw.len() => (CODEC_LZ4, compressed),
+            _ => (CODEC_RAW, raw),
+        };
+        self.packed.put(stored);
+        lines.put_u8(codec);
+        lines.put_u32(u32::try_from(raw.len()).unwrap_or(u32::MAX));
+        lines.put_u32(crc32c::crc32c(stored));
+        lines.put_u8(u8::try_from(records).unwrap_or(u8::MAX));
+        lines.put_u32(u32::try_from(self.packed.len()).unwrap_or(u32::MAX));
+    }
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").finish_non_exhaustive()
+    }
+}
+
 /// A block's stored bytes.
+#[cfg(any(test, feature = "fuzzing"))]
 #[derive(Debug)]
 pub(crate) struct Encoded {
     pub(crate) bytes: Vec<u8>,
@@ -84,79 +209,19 @@ pub(crate) struct Encoded {
     pub(crate) opening: usize,
 }
 
+#[cfg(test)]
 impl Encoded {
     pub(crate) fn opening_bytes(&self) -> &[u8] {
         self.bytes.get(..self.opening).unwrap_or_default()
     }
 }
 
-/// The stored bytes of a block with these events, which are sorted and at most [`MAX_SLOTS`].
+/// The stored bytes of one block.
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn encode(entries: &[Arc<Entry>]) -> Encoded {
-    let pieces = cut_pieces(entries);
     let mut bytes = Vec::new();
-    bytes.put_u8(VERSION);
-    bytes.put_u8(u8::try_from(entries.len()).unwrap_or(u8::MAX));
-    bytes.put_u8(u8::try_from(pieces.len()).unwrap_or(u8::MAX));
-    let mut ranks = vec![0; entries.len()];
-    let (mut ends, mut packed) = (Vec::with_capacity(entries.len()), Vec::new());
-    let mut records = Vec::new();
-    for piece in &pieces {
-        records.clear();
-        for (slot, entry) in piece {
-            if let Some(rank) = ranks.get_mut(*slot) {
-                *rank = u8::try_from(ends.len()).unwrap_or(u8::MAX);
-            }
-            put_record(&mut records, entry);
-            ends.push(i64::try_from(records.len()).unwrap_or(i64::MAX));
-        }
-        pack(&records, ends.len(), &mut bytes, &mut packed);
-    }
-    put_table(entries, &ranks, &ends, &mut bytes);
-    let opening = bytes.len();
-    bytes.put(&packed);
+    let opening = Encoder::default().encode(entries, &mut bytes);
     Encoded { bytes, opening }
-}
-
-/// Events and their slots, whose records are packed together.
-type NewPiece<'a> = Vec<(usize, &'a Entry)>;
-
-/// Cuts a block into pieces of at most [`PIECE_RECORDS`], by run and chain. A chain that is longer is cut evenly;
-/// short ones share a piece.
-fn cut_pieces(entries: &[Arc<Entry>]) -> Vec<NewPiece<'_>> {
-    let chain = |entry: &Entry| (entry.hash(Index::Correlations), entry.hash(Index::Chains));
-    let mut ordered: NewPiece<'_> = entries.iter().map(|entry| &**entry).enumerate().collect();
-    // Events of a kind resemble each other, which makes the pieces smaller.
-    ordered.sort_unstable_by_key(|(slot, entry)| (chain(entry), entry.record.kind(), *slot));
-    let mut pieces: Vec<NewPiece<'_>> = Vec::new();
-    for events in ordered.chunk_by(|(_, one), (_, other)| chain(one) == chain(other)) {
-        match pieces.last_mut() {
-            Some(open) if open.len() + events.len() <= PIECE_RECORDS => {
-                open.extend_from_slice(events);
-            }
-            _ => {
-                let parts = events.len().div_ceil(PIECE_RECORDS);
-                let most = events.len().div_ceil(parts);
-                pieces.extend(events.chunks(most).map(<[_]>::to_vec));
-            }
-        }
-    }
-    pieces
-}
-
-/// Appends `raw` to `packed`, as short as may be, and to `lines` how it lies there. With it, there are so many records.
-fn pack(raw: &[u8], records: usize, lines: &mut Vec<u8>, packed: &mut Vec<u8>) {
-    let compressed = lz4_flex::block::compress(raw);
-    let (codec, stored) = if compressed.len() < raw.len() {
-        (CODEC_LZ4, compressed.as_slice())
-    } else {
-        (CODEC_RAW, raw)
-    };
-    packed.put(stored);
-    lines.put_u8(codec);
-    lines.put_u32(u32::try_from(raw.len()).unwrap_or(u32::MAX));
-    lines.put_u32(crc32c::crc32c(stored));
-    lines.put_u8(u8::try_from(records).unwrap_or(u8::MAX));
-    lines.put_u32(u32::try_from(packed.len()).unwrap_or(u32::MAX));
 }
 
 /// Appends the table of these events: a row of each, with its rank and where the record of that rank ends.

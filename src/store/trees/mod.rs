@@ -5,6 +5,7 @@ pub(crate) mod block;
 pub(crate) mod block_cache;
 pub(crate) mod block_file;
 pub(crate) mod column;
+mod cut;
 pub(crate) mod directory;
 pub(crate) mod directory_part;
 pub(crate) mod engine;

@@ -1,20 +1,18 @@
-//! Writes the trees: cuts a memtable's events into blocks, gathers their postings, and puts both in one
+//! Writes the trees: has a memtable's events [cut](super::cut) into blocks, gathers their postings, and puts both in one
 //! transaction with the manifest that makes them count.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::beside::beside;
 use super::super::index::{Definition, INDEXES, Index, TermHash};
-use super::super::instant::Position;
 use super::super::journal::reader::Mark;
 use super::super::memtable::Entry;
 use super::super::record::{Field, Kind};
-use super::block::{self, Encoded, MAX_SLOTS};
+use super::block::Encoder;
 use super::block_cache::BlockCache;
 use super::block_file::{BlockFile, BlockPlace};
+use super::cut::cut;
 use super::directory::{self, BlockInfo, Directory, MAX_GROUP};
 use super::engine::{Engine, Tree, TreeError, Write};
 use super::filter::BloomFilter;
@@ -26,10 +24,6 @@ use super::run::{self, Guide, Posting, Run, RunInfo};
 use super::snapshot::{Runs, TreeSnapshot};
 use super::watermark;
 
-/// A block is cut at the end of a run once it has this many events.
-const CUT_AT_RUN_END: usize = 24;
-/// A block takes no more records once it has this many bytes, before compression.
-const BLOCK_BYTES: usize = 32 << 10;
 /// The memory for caching is in so many parts: some for blocks, some for openings, the rest sled's.
 const CACHE_PARTS: u64 = 7;
 const CACHE_FOR_BLOCKS: u64 = 1;
@@ -50,6 +44,7 @@ pub(crate) struct TreeWriter {
     pub(super) retired: Vec<Arc<Run>>,
     /// Whether what a crash during a merge left behind was looked for.
     rid_of_unknown_runs: bool,
+    encoder: Encoder,
 }
 
 impl TreeWriter {
@@ -86,6 +81,7 @@ impl TreeWriter {
             runs,
             retired: Vec::new(),
             rid_of_unknown_runs: false,
+            encoder: Encoder::default(),
         })
     }
 
@@ -123,20 +119,28 @@ impl TreeWriter {
         let (mut infos, mut keys_of_blocks) = (Vec::new(), Vec::new());
         let (mut blocks, mut openings) = (Vec::new(), Vec::new());
         let mut postings: [Vec<Posting>; INDEXES.len()] = std::array::from_fn(|_| Vec::new());
-        for (number, entries) in (first_block..).zip(cut(entries)) {
-            let block = block::encode(&entries);
-            let offset = manifest.block_bytes + blocks.len() as u64;
-            blocks.extend_from_slice(&block.bytes);
-            let Some((key, info)) = describe(number, &entries, &block, offset) else {
+        let cut = cut(entries);
+        for (number, entries) in (first_block..).zip(cut.blocks()) {
+            let start = blocks.len();
+            let opening = self.encoder.encode(entries, &mut blocks);
+            let stored = blocks.get(start..).unwrap_or_default();
+            let opening = stored.get(..opening).unwrap_or_default();
+            let number_of = |length: usize| u32::try_from(length).map_err(TreeError::new);
+            let place = BlockPlace {
+                offset: manifest.block_bytes + start as u64,
+                length: number_of(stored.len())?,
+                opening: number_of(opening.len())?,
+                crc: crc32c::crc32c(opening),
+            };
+            let Some((key, info)) = describe(number, entries, place) else {
                 continue;
             };
-            let opening = Opening::parse(block.opening_bytes(), block.bytes.len());
-            let opening = opening.map_err(TreeError::new)?;
+            let opening = Opening::parse(opening, stored.len()).map_err(TreeError::new)?;
             openings.push((number, Arc::new(opening)));
             keys_of_blocks.push(key);
             infos.push(info);
             for (definition, postings) in INDEXES.iter().zip(&mut postings) {
-                postings.extend(gather(definition, number, &entries));
+                gather(definition, number, entries, postings);
             }
             let kinds = entries.iter().map(|entry| Kind::of(&entry.record));
             manifest.kinds.count(kinds);
@@ -324,87 +328,11 @@ pub(super) fn removals(index: Index, run: &RunInfo) -> Vec<Write> {
         .collect()
 }
 
-/// Events of one tenant and one correlation, in order.
-struct Group {
-    tenant: Option<Box<str>>,
-    entries: Vec<Arc<Entry>>,
-}
-
-/// Cuts events into blocks: by tenant, runs kept together, at most [`MAX_SLOTS`] events each.
-fn cut(mut entries: Vec<Arc<Entry>>) -> Vec<Vec<Arc<Entry>>> {
-    entries.sort_unstable_by_key(|entry| entry.position);
-    let mut blocks = Vec::new();
-    let mut block: Vec<Arc<Entry>> = Vec::new();
-    let mut bytes = 0;
-    let mut tenant = None;
-    for group in group(entries) {
-        if tenant.as_ref() != Some(&group.tenant) {
-            end_block(&mut block, &mut bytes, &mut blocks);
-            tenant = Some(group.tenant);
-        }
-        let crowded = block.len() + group.entries.len() > MAX_SLOTS;
-        if crowded && block.len() >= CUT_AT_RUN_END {
-            end_block(&mut block, &mut bytes, &mut blocks);
-        }
-        for entry in group.entries {
-            let size = block::size_in_block(&entry);
-            if block.len() == MAX_SLOTS || (bytes + size > BLOCK_BYTES && !block.is_empty()) {
-                end_block(&mut block, &mut bytes, &mut blocks);
-            }
-            bytes += size;
-            block.push(entry);
-        }
-    }
-    end_block(&mut block, &mut bytes, &mut blocks);
-    blocks
-}
-
-fn end_block(block: &mut Vec<Arc<Entry>>, bytes: &mut usize, blocks: &mut Vec<Vec<Arc<Entry>>>) {
-    *bytes = 0;
-    if !block.is_empty() {
-        // Runs lie one after the other; within the block, time orders.
-        block.sort_unstable_by_key(|entry| entry.position);
-        blocks.push(std::mem::take(block));
-    }
-}
-
-/// The events of a group, and where its first one stands.
-type Started = (Position, Vec<Arc<Entry>>);
-
-/// Groups sorted events by tenant and correlation; groups of a tenant come in the order of their first event.
-fn group(entries: Vec<Arc<Entry>>) -> Vec<Group> {
-    let mut tenants: BTreeMap<Option<Box<str>>, HashMap<Option<TermHash>, Started>> =
-        BTreeMap::new();
-    for entry in entries {
-        let tenant = entry.record.field(Field::Tenant).map(Box::from);
-        let group = entry.hash(Index::Correlations);
-        let groups = tenants.entry(tenant).or_default();
-        groups
-            .entry(group)
-            .or_insert_with(|| (entry.position, Vec::new()))
-            .1
-            .push(entry);
-    }
-    let mut ordered = Vec::new();
-    for (tenant, groups) in tenants {
-        let mut groups: Vec<_> = groups.into_values().collect();
-        groups.sort_unstable_by_key(|(first, _)| Reverse(*first));
-        while let Some((_, entries)) = groups.pop() {
-            ordered.push(Group {
-                tenant: tenant.clone(),
-                entries,
-            });
-        }
-    }
-    ordered
-}
-
 /// The key and the description of a block that lies at `offset`.
 fn describe(
     number: u32,
     entries: &[Arc<Entry>],
-    block: &Encoded,
-    offset: u64,
+    place: BlockPlace,
 ) -> Option<(Vec<u8>, BlockInfo)> {
     let (first, last) = (entries.first()?, entries.last()?);
     let tenant = first.record.field(Field::Tenant);
@@ -415,12 +343,7 @@ fn describe(
         first: first.position,
         last: last.position,
         events: u32::try_from(entries.len()).ok()?,
-        place: BlockPlace {
-            offset,
-            length: u32::try_from(block.bytes.len()).ok()?,
-            opening: u32::try_from(block.opening).ok()?,
-            crc: crc32c::crc32c(block.opening_bytes()),
-        },
+        place,
     };
     Some((key, info))
 }
@@ -439,21 +362,31 @@ fn tell_of(blocks: &[BlockInfo], keys: &[Vec<u8>]) -> Vec<Write> {
     groups.filter_map(item).collect()
 }
 
-/// The postings that a block adds to an index.
-fn gather(definition: &Definition, block: u32, entries: &[Arc<Entry>]) -> Vec<Posting> {
-    let mut found: Vec<Posting> = Vec::with_capacity(entries.len());
+/// Appends the postings that a block adds to an index.
+fn gather(
+    definition: &Definition,
+    block: u32,
+    entries: &[Arc<Entry>],
+    postings: &mut Vec<Posting>,
+) {
+    let others = postings.len();
     let terms = entries.iter().zip(0_u32..);
     for (hash, slot) in
         terms.filter_map(|(entry, slot)| Some((entry.hash(definition.index)?, slot)))
     {
         let slots = 1_u64 << slot;
+        let of_block = postings.get_mut(others..).unwrap_or_default();
         // Within a block of 64, a linear search is the fastest.
-        match found.iter_mut().find(|posting| posting.hash == hash) {
-            Some(posting) if !definition.unique => posting.slots |= slots,
-            _ => found.push(Posting { hash, block, slots }),
+        let found = if definition.unique {
+            None
+        } else {
+            of_block.iter_mut().find(|posting| posting.hash == hash)
+        };
+        match found {
+            Some(posting) => posting.slots |= slots,
+            None => postings.push(Posting { hash, block, slots }),
         }
     }
-    found
 }
 
 fn read_directory(engine: &Engine, manifest: &Manifest) -> Result<Arc<Directory>, TreeError> {
