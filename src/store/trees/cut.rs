@@ -77,6 +77,7 @@ struct OpenBlocks {
 }
 
 impl OpenBlocks {
+    /// Where the last block starts.
     fn start(&self) -> usize {
         self.ends.last().copied().unwrap_or_default()
     }
