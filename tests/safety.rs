@@ -6,6 +6,9 @@
     reason = "a test fails by them"
 )]
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -15,6 +18,8 @@ use experience_log::{
     DecisionStep, Durability, EventQuery, ExperienceEvent, ExperienceEventEnvelope, ExperienceLog,
     LogReader, Options, TreesVerified,
 };
+
+use support::{copy_folder, files_below, segments};
 
 fn event(id: &str) -> ExperienceEventEnvelope {
     let event = ExperienceEvent::OutcomeRecorded {
@@ -36,27 +41,6 @@ fn options() -> Options {
         .segment_bytes(4096)
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-/// The journal's files, in order.
-fn segments(log: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(log.join("journal")).unwrap();
-    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths
-}
-
 fn cut(segment: &Path, bytes: u64) {
     let file = fs::OpenOptions::new().write(true).open(segment).unwrap();
     file.set_len(file.metadata().unwrap().len() - bytes)
@@ -68,7 +52,7 @@ fn a_tampered_segment_is_not_sealed() {
     let folder = tempfile::tempdir().unwrap();
     let log_path = folder.path().join("agent.log");
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1/damaged");
-    copy(&fixtures.join("tampered-event"), &log_path);
+    copy_folder(&fixtures.join("tampered-event"), &log_path);
     let tampered = segments(&log_path).pop().unwrap();
     assert_eq!(tampered.extension().unwrap(), "seg");
 
@@ -111,7 +95,7 @@ fn trees_of_another_history_are_not_believed() {
     let log = options().open(&one).unwrap();
     log.append(&event("first")).unwrap();
     log.close().unwrap();
-    copy(&one, &other);
+    copy_folder(&one, &other);
     for (path, id) in [(&one, "here"), (&other, "there")] {
         let log = options().open(path).unwrap();
         log.append(&event(id)).unwrap();
@@ -119,7 +103,7 @@ fn trees_of_another_history_are_not_believed() {
         log.close().unwrap();
     }
     fs::remove_dir_all(one.join("trees")).unwrap();
-    copy(&other.join("trees"), &one.join("trees"));
+    copy_folder(&other.join("trees"), &one.join("trees"));
 
     let log = options().open(&one).unwrap();
     assert!(log.recovery().trees_rebuilt.is_some());
@@ -138,18 +122,12 @@ fn append(log: &Path, ids: &[&str]) {
     log.close().unwrap();
 }
 
-/// What sled's files of the trees are.
+/// The files of the trees that are not sled's.
+const BESIDE_SLED: [&str; 2] = ["blocks", "watermark"];
+
 fn files_of_sled(log: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for generation in fs::read_dir(log.join("trees")).unwrap() {
-        let entries = fs::read_dir(generation.unwrap().path()).unwrap();
-        files.extend(entries.map(|entry| entry.unwrap().path()));
-    }
-    let is_of_sled = |path: &PathBuf| {
-        path.is_file() && !path.ends_with("blocks") && !path.ends_with("watermark")
-    };
-    files.retain(is_of_sled);
-    files.sort();
+    let mut files = files_below(&log.join("trees"));
+    files.retain(|path| !BESIDE_SLED.iter().any(|name| path.ends_with(name)));
     files
 }
 
@@ -194,24 +172,15 @@ fn trees_that_went_back_are_not_believed() {
     let folder = tempfile::tempdir().unwrap();
     let (log, older) = (folder.path().join("log"), folder.path().join("older"));
     append(&log, &["first"]);
-    copy(&log.join("trees"), &older);
+    copy_folder(&log.join("trees"), &older);
     append(&log, &["second"]);
     // sled's own files as they were: a state that sled flushed, and that is whole.
-    let generation = Path::new("00000000");
-    for entry in fs::read_dir(log.join("trees").join(generation)).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy();
-        if name.starts_with("snap.") {
-            fs::remove_file(&path).unwrap();
-        }
-    }
-    for entry in fs::read_dir(older.join(generation)).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy();
-        if name == "db" || name.starts_with("snap.") {
-            let target = log.join("trees").join(generation).join(&*name);
-            fs::copy(&path, target).unwrap();
-        }
+    let generation = log.join("trees/00000000");
+    let beside = BESIDE_SLED.map(|name| fs::read(generation.join(name)).unwrap());
+    fs::remove_dir_all(log.join("trees")).unwrap();
+    copy_folder(&older, &log.join("trees"));
+    for (name, bytes) in BESIDE_SLED.iter().zip(beside) {
+        fs::write(generation.join(name), bytes).unwrap();
     }
 
     let opened = options().open(&log).unwrap();
@@ -229,7 +198,7 @@ fn a_journal_that_does_not_continue_head_is_damage() {
     let log = options().open(&one).unwrap();
     log.append(&event("first")).unwrap();
     log.close().unwrap();
-    copy(&one, &other);
+    copy_folder(&one, &other);
     for (path, id) in [(&one, "here"), (&other, "then")] {
         let log = options().open(path).unwrap();
         log.append(&event(id)).unwrap();

@@ -29,6 +29,29 @@ impl Entry {
     }
 }
 
+#[cfg(test)]
+impl Entry {
+    /// The entry of a record, with nothing beside that a test need say.
+    pub(crate) fn of(new: &super::record::NewRecord<'_>, sequence: u64) -> Self {
+        let mut bytes = Vec::new();
+        new.encode(&mut bytes);
+        let bytes = Arc::new(super::buffer::Buffer::from(bytes));
+        Self {
+            position: Position {
+                instant: new.instant,
+                sequence,
+            },
+            recorded_at: 0,
+            record: Record::parse(&bytes, 0..bytes.len()).unwrap(),
+            hashes: TermHashes::default(),
+            place: Place {
+                segment: 0,
+                offset: 0,
+            },
+        }
+    }
+}
+
 /// Recent events. One writer inserts, any number of readers look.
 #[derive(Debug)]
 pub(crate) struct Memtable {

@@ -54,9 +54,8 @@ impl Retired {
 
 #[cfg(test)]
 mod tests {
-    use super::super::instant::{Instant, Position};
-    use super::super::journal::reader::Place;
-    use super::super::record::{Fields, Hints, NewRecord, Record};
+    use super::super::instant::Instant;
+    use super::super::record::{Fields, Hints, NewRecord};
     use super::*;
 
     fn entries(count: u64) -> Vec<Arc<Entry>> {
@@ -68,23 +67,8 @@ mod tests {
             hints: Hints::default(),
             payload: &[],
         };
-        let mut bytes = Vec::new();
-        new.encode(&mut bytes);
-        let bytes = Arc::new(bytes.into());
-        let entry = |sequence| Entry {
-            position: Position {
-                instant: new.instant,
-                sequence,
-            },
-            recorded_at: 0,
-            record: Record::parse(&bytes, 0..bytes.len()).unwrap(),
-            hashes: Default::default(),
-            place: Place {
-                segment: 0,
-                offset: 0,
-            },
-        };
-        (0..count).map(entry).map(Arc::new).collect()
+        let entry = |sequence| Arc::new(Entry::of(&new, sequence));
+        (0..count).map(entry).collect()
     }
 
     #[test]

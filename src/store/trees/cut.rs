@@ -162,11 +162,9 @@ impl<'a> Groups<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::buffer::Buffer;
     use crate::store::index::TermHasher;
-    use crate::store::instant::{Instant, Position};
-    use crate::store::journal::reader::Place;
-    use crate::store::record::{Fields, Hints, NewRecord, Record};
+    use crate::store::instant::Instant;
+    use crate::store::record::{Fields, Hints, NewRecord};
 
     fn entry(
         sequence: u64,
@@ -175,42 +173,26 @@ mod tests {
         run: &str,
         size: usize,
     ) -> Arc<Entry> {
-        let payload = format!(
-            "{sequence} {run} {}{}",
-            tenant.unwrap_or_default(),
-            "x".repeat(size)
-        );
-        let (start, run_end) = (sequence.to_string().len() + 1, run.len());
-        let id = &payload[..start - 1];
+        let event_id = sequence.to_string();
+        let of = tenant.unwrap_or_default();
+        let payload = format!("{event_id} {run} {of}{}", "x".repeat(size));
         let new = NewRecord {
             payload_format: 1,
             kind: 1,
             instant: Instant::new(seconds, 0).unwrap(),
             fields: Fields {
-                event_id: id,
-                tenant: tenant.map(|tenant| &payload[start + run_end + 1..][..tenant.len()]),
-                correlation: Some(&payload[start..start + run_end]),
+                event_id: &event_id,
+                tenant,
+                correlation: Some(run),
                 ..Fields::default()
             },
             hints: Hints::default(),
             payload: payload.as_bytes(),
         };
-        let mut bytes = Vec::new();
-        new.encode(&mut bytes);
-        let bytes = Arc::new(Buffer::from(bytes));
-        let record = Record::parse(&bytes, 0..bytes.len()).unwrap();
+        let entry = Entry::of(&new, sequence);
         Arc::new(Entry {
-            position: Position {
-                instant: new.instant,
-                sequence,
-            },
-            recorded_at: 0,
-            hashes: TermHasher::new([1; 16]).record(&record),
-            record,
-            place: Place {
-                segment: 0,
-                offset: 0,
-            },
+            hashes: TermHasher::new([1; 16]).record(&entry.record),
+            ..entry
         })
     }
 

@@ -146,9 +146,8 @@ mod tests {
     use super::*;
     use crate::store::index::{Index, TermHash, TermHashes};
     use crate::store::instant::Instant;
-    use crate::store::journal::reader::Place;
     use crate::store::memtable::Entry;
-    use crate::store::record::{Fields, Hints, NewRecord, Record};
+    use crate::store::record::{Fields, Hints, NewRecord};
 
     /// Two chains: one has every third of the first `among` events, the other the rest.
     fn entries(count: u64, among: u64) -> Vec<Arc<Entry>> {
@@ -171,23 +170,12 @@ mod tests {
             hints: Hints::default(),
             payload: payload.as_bytes(),
         };
-        let mut bytes = Vec::new();
-        new.encode(&mut bytes);
-        let bytes = Arc::new(Buffer::from(bytes));
         let mut hashes = TermHashes::default();
         hashes[Index::Chains as usize] = Some(TermHash(chain));
         Arc::new(Entry {
-            position: Position {
-                instant: new.instant,
-                sequence: number,
-            },
             recorded_at: 7,
-            record: Record::parse(&bytes, 0..bytes.len()).unwrap(),
             hashes,
-            place: Place {
-                segment: 0,
-                offset: 0,
-            },
+            ..Entry::of(&new, number)
         })
     }
 

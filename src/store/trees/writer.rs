@@ -328,7 +328,7 @@ pub(super) fn removals(index: Index, run: &RunInfo) -> Vec<Write> {
         .collect()
 }
 
-/// The key and the description of a block that lies at `offset`.
+/// The key and the description of a block that lies at `place`.
 fn describe(
     number: u32,
     entries: &[Arc<Entry>],
