@@ -1,10 +1,10 @@
 //! The manifest: how far the trees have got, and which runs they consist of. One item of `meta`, written in
 //! the same transaction as what it tells of.
 //!
-//! # Format, layout 8
+//! # Format, layout 9
 //!
 //! ```text
-//! layout u16 = 8 | log id 16 | applied u64 | chain hash 32 | segment u64 | offset u64 | blocks u32 |
+//! layout u16 = 9 | log id 16 | applied u64 | chain hash 32 | segment u64 | offset u64 | blocks u32 |
 //! block bytes u64 | next run u64 | varint runs × ( number u64, index u8, level u8, pages u32, postings u64, terms u64,
 //! lines u32 ) |
 //! varint kinds × ( varint kind, varint blocks that hold it, varint events ) |
@@ -22,7 +22,7 @@ use super::super::record::Kind;
 use super::run::RunInfo;
 
 /// The layout of the trees that this build reads and writes.
-pub(crate) const LAYOUT: u16 = 8;
+pub(crate) const LAYOUT: u16 = 9;
 
 /// Kinds with a name that are counted each by itself. Names come from whoever appends, so their number is
 /// bounded: those that come later are counted together.
@@ -290,8 +290,8 @@ mod tests {
             assert!(Manifest::decode(&bytes[..cut]).is_err());
         }
         let mut older = bytes;
-        older[0] = 9;
-        assert_eq!(Manifest::decode(&older), Err(ManifestFlaw::Layout(9)));
+        older[0] = 8;
+        assert_eq!(Manifest::decode(&older), Err(ManifestFlaw::Layout(8)));
         let mut mark = Vec::new();
         Mark::START.encode(&mut mark);
         assert_eq!(mark.len(), 56);

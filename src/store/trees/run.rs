@@ -1,6 +1,6 @@
 //! A run of postings: what one flush (or a merge of several) adds to one index, sorted by term hash.
 //!
-//! # Format, version 2
+//! # Format, pages of version 2, guides of version 3
 //!
 //! ```text
 //! page:  version u8 = 2 | count u16 | hash u64 | hash width u8 | block u32 | block width u8 |
@@ -8,12 +8,12 @@
 //!        hash:  40 bits, the upper ones, less those of the page's; as many bytes as the width says, at most 5
 //!        block: the number, less the page's; likewise, at most 4 bytes
 //!        slots: u8, the slot number, in an index of unique terms; else u64, a bit for each slot
-//! guide: version u8 = 2 | pages u32 | pages × first hash u64 | lines u32 | lines × 64 bytes
+//! guide: version u8 = 3 | pages u32 | pages × first hash u64 | lines u32 | lines × 64 bytes
 //! ```
 //!
 //! Postings are sorted by hash, then by block. The guide tells what is needed to pass a run over, or to find
-//! the page: the first hash of each page, and a Bloom filter of all hashes. It is stored in pieces and kept in
-//! memory. See [`keys`](super::keys) for where pages and guides lie.
+//! the page: the first hash of each page, and a [Bloom filter](super::filter) of all hashes. It is stored in
+//! pieces and kept in memory. See [`keys`](super::keys) for where pages and guides lie.
 
 use std::ops::Range;
 
@@ -31,7 +31,7 @@ const VERSION: u8 = 2;
 /// Bytes of the widest hash and the widest block.
 const HASH_WIDTH: usize = 5;
 const BLOCK_WIDTH: usize = 4;
-const GUIDE_VERSION: u8 = 2;
+const GUIDE_VERSION: u8 = 3;
 
 /// The slots of one block at which one term stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
