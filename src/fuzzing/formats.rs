@@ -7,6 +7,7 @@ use crate::contract::codec;
 use crate::store::body::{self, Records};
 use crate::store::buffer::Buffer;
 use crate::store::bytes::Reader;
+use crate::store::hit::Hit;
 use crate::store::index::TermHash;
 use crate::store::instant::{Instant, Position};
 use crate::store::journal::frame::{self as frames, CHAIN_START, ChecksumSeed, Frame, FrameHeader};
@@ -24,7 +25,7 @@ use crate::store::trees::directory::{BlockInfo, Directory, decode_group, encode_
 use crate::store::trees::filter::Probe;
 use crate::store::trees::keys;
 use crate::store::trees::manifest::Manifest;
-use crate::store::trees::opening::{Opening, Slot};
+use crate::store::trees::opening::Opening;
 use crate::store::trees::run::{self, Guide, Page, Run, RunInfo};
 
 pub(super) const LOG_ID: [u8; 16] = [7; 16];
@@ -203,7 +204,7 @@ pub fn block(bytes: &[u8]) {
 }
 
 /// The number of events, and those that can be read.
-fn slots_of(opening: usize, block: &[u8]) -> Option<(usize, Vec<Slot>)> {
+fn slots_of(opening: usize, block: &[u8]) -> Option<(usize, Vec<Hit>)> {
     let opening = Opening::parse(block.get(..opening)?, block.len()).ok()?;
     let unpack = |number: usize| {
         let piece = opening.piece(number).unwrap();
@@ -215,8 +216,8 @@ fn slots_of(opening: usize, block: &[u8]) -> Option<(usize, Vec<Slot>)> {
     let read = |slot: usize| {
         let place = opening.place(slot).ok()?;
         let piece = pieces[place.piece].as_ref().ok()?;
-        let read = opening.slot(slot, place, piece).ok()?;
-        assert_eq!(opening.position(slot).unwrap(), read.position);
+        let position = opening.position(slot).ok()?;
+        let read = opening.hit(slot, position, place, piece).ok()?;
         assert_eq!(opening.kind(slot).unwrap(), read.record.kind());
         Some(read)
     };

@@ -63,7 +63,7 @@ impl Scan {
         // Envelopes are large: a vector that grows would copy them again and again.
         let room = self.inner.estimate().min(MOST_AT_FIRST);
         let mut envelopes = Vec::with_capacity(room);
-        while let Some(hit) = self.inner.next()? {
+        while let Some(hit) = self.inner.look_at_next()? {
             envelopes.push(admit::decode(&hit.record, hit.position.sequence)?);
         }
         Ok(envelopes)

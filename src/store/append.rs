@@ -269,7 +269,7 @@ fn find_in_trees(
     for (block, slots) in trees.postings(index, hash)? {
         let block = trees.block(trees.block_info(block)?, slots)?;
         for slot in (0..block.len()).filter(|slot| slots & (1 << slot) != 0) {
-            let hit = Hit::from(block.slot(slot)?);
+            let hit = block.hit(slot)?;
             let later = latest
                 .as_ref()
                 .is_none_or(|latest| hit.position.sequence > latest.position.sequence);

@@ -4,7 +4,6 @@ use super::instant::Position;
 use super::journal::reader::Place;
 use super::memtable::Entry;
 use super::record::Record;
-use super::trees::opening::Slot;
 
 /// An event that was found.
 #[derive(Debug, Clone)]
@@ -23,23 +22,6 @@ impl From<&Entry> for Hit {
             recorded_at: entry.recorded_at,
             record: entry.record.clone(),
             elsewhere: None,
-        }
-    }
-}
-
-impl From<Slot> for Hit {
-    fn from(slot: Slot) -> Self {
-        let Slot {
-            position,
-            recorded_at,
-            record,
-            elsewhere,
-        } = slot;
-        Self {
-            position,
-            recorded_at,
-            record,
-            elsewhere,
         }
     }
 }

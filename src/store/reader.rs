@@ -110,6 +110,7 @@ impl StoreReader {
             order: request.order,
             left: request.limit,
             state: State::Done,
+            current: None,
             entries: None,
             work: ScanWork::default(),
         };
@@ -247,6 +248,8 @@ pub(crate) struct Scan {
     order: Order,
     left: Option<usize>,
     state: State,
+    /// The event given last, which is large: it lies here for who only looks at it.
+    current: Option<Hit>,
     /// Made when the first event is in the journal only.
     entries: Option<EntryReader>,
     work: ScanWork,
@@ -307,27 +310,42 @@ impl Scan {
 
     /// The next event, with its payload.
     pub(crate) fn next(&mut self) -> Result<Option<Hit>> {
+        self.advance()?;
+        Ok(self.current.take())
+    }
+
+    /// The same, for who does not keep it.
+    pub(crate) fn look_at_next(&mut self) -> Result<Option<&Hit>> {
+        self.advance()?;
+        Ok(self.current.as_ref())
+    }
+
+    /// Puts the next event into `current`.
+    fn advance(&mut self) -> Result<()> {
+        self.current = None;
         if self.left == Some(0) {
-            return Ok(None);
+            return Ok(());
         }
-        let result = self.find_next();
-        match &result {
-            Ok(Some(hit)) => {
+        let found = self.find_next();
+        match &self.current {
+            Some(hit) if found.is_ok() => {
                 self.range = self.range.after(hit.position, self.order);
                 self.left = self.left.map(|left| left - 1);
             }
-            Ok(None) | Err(_) => self.state = State::Done,
+            _ => {
+                self.current = None;
+                self.state = State::Done;
+            }
         }
-        result
+        found
     }
 
-    fn find_next(&mut self) -> Result<Option<Hit>> {
+    fn find_next(&mut self) -> Result<()> {
         if let State::Trees(scan) = &mut self.state {
-            let hit = scan.next();
+            let found = scan.next_into(&mut self.current);
             self.work = scan.work();
-            match hit {
-                Ok(None) => return Ok(None),
-                Ok(Some(hit)) => return self.with_payload(hit).map(Some),
+            match found {
+                Ok(()) => return self.fetch_payload(),
                 Err(error) => {
                     if let StoreReader::Live(shared) = &self.reader {
                         shared.report_trees(scan.trees(), &error);
@@ -336,24 +354,24 @@ impl Scan {
                 }
             }
         }
-        match &mut self.state {
-            State::Journal(scan) => {
-                let hit = scan.next()?;
-                self.work.given += u64::from(hit.is_some());
-                Ok(hit)
-            }
-            State::Trees(_) | State::Done => Ok(None),
+        if let State::Journal(scan) = &mut self.state {
+            self.current = scan.next()?;
+            self.work.given += u64::from(self.current.is_some());
         }
+        Ok(())
     }
 
-    fn with_payload(&mut self, hit: Hit) -> Result<Hit> {
-        let Some(place) = hit.elsewhere else {
-            return Ok(hit);
-        };
-        let entries = self.entries.get_or_insert_with(|| {
-            EntryReader::new(&self.reader.layout().journal(), self.reader.format().log_id)
-        });
-        Ok(Hit::from(entries.entry(place, hit.position.sequence)?))
+    /// Reads the event in `current` again where the trees have it without its payload.
+    fn fetch_payload(&mut self) -> Result<()> {
+        if let Some(hit) = &mut self.current
+            && let Some(place) = hit.elsewhere
+        {
+            let entries = self.entries.get_or_insert_with(|| {
+                EntryReader::new(&self.reader.layout().journal(), self.reader.format().log_id)
+            });
+            *hit = Hit::from(entries.entry(place, hit.position.sequence)?);
+        }
+        Ok(())
     }
 
     /// About how many events are still to come, for who collects them.

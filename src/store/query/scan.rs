@@ -147,18 +147,19 @@ impl TreeScan {
         Ok(scan)
     }
 
-    /// The next event.
-    pub(crate) fn next(&mut self) -> Result<Option<Hit>, TreeError> {
+    /// Puts the next event into `hit`, or nothing at the end.
+    pub(crate) fn next_into(&mut self, hit: &mut Option<Hit>) -> Result<(), TreeError> {
+        *hit = None;
         loop {
             self.open_blocks_before_next()?;
             let Some(next) = self.heap.pop() else {
-                return Ok(None);
+                return Ok(());
             };
-            let hit = self.take(next.source)?;
+            self.take(&next, hit)?;
             self.push(next.source)?;
-            if let Some(hit) = hit {
+            if hit.is_some() {
                 self.work.given += 1;
-                return Ok(Some(hit));
+                return Ok(());
             }
         }
     }
@@ -277,20 +278,19 @@ impl TreeScan {
         Ok(())
     }
 
-    /// Takes the next event out of a source, if it is one that was asked for.
-    fn take(&mut self, place: usize) -> Result<Option<Hit>, TreeError> {
-        match self.sources.get_mut(place) {
+    /// Takes the next event out of its source, and puts it into `hit` if it is one that was asked for.
+    fn take(&mut self, next: &Next, hit: &mut Option<Hit>) -> Result<(), TreeError> {
+        match self.sources.get_mut(next.source) {
             Some(Source::Block { block, slots }) => {
                 let Some(slot) = first_slot(*slots, self.order) else {
-                    return Ok(None);
+                    return Ok(());
                 };
                 *slots &= !(1 << slot);
                 self.work.events_checked += 1;
-                let slot = block.slot(slot)?;
-                Ok(self
-                    .filter
-                    .matches(slot.position, &slot.record)
-                    .then(|| slot.into()))
+                let found = hit.insert(block.hit_at(slot, next.position)?);
+                if !self.filter.matches(found.position, &found.record) {
+                    *hit = None;
+                }
             }
             Some(Source::Memory {
                 memtable,
@@ -298,7 +298,7 @@ impl TreeScan {
                 drained,
             }) => {
                 let Some(entry) = ready.pop_front() else {
-                    return Ok(None);
+                    return Ok(());
                 };
                 self.work.from_memory += 1;
                 if ready.is_empty() && !*drained {
@@ -307,10 +307,11 @@ impl TreeScan {
                     *drained = more.len() < FROM_MEMORY_AT_ONCE;
                     *ready = more.into();
                 }
-                Ok(Some(Hit::from(&*entry)))
+                *hit = Some(Hit::from(&*entry));
             }
-            None => Ok(None),
+            None => {}
         }
+        Ok(())
     }
 }
 

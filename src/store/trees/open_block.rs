@@ -4,11 +4,12 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::super::buffer::Buffer;
+use super::super::hit::Hit;
 use super::super::instant::Position;
 use super::block_file::BlockFile;
 use super::directory::BlockInfo;
 use super::engine::TreeError;
-use super::opening::{Opening, Slot};
+use super::opening::Opening;
 
 /// Who wants this many events or more gets all pieces with the opening, in one read.
 const MANY: u32 = 24;
@@ -85,7 +86,12 @@ impl OpenBlock {
     }
 
     /// The event in `slot`.
-    pub(crate) fn slot(&self, slot: usize) -> Result<Slot, TreeError> {
+    pub(crate) fn hit(&self, slot: usize) -> Result<Hit, TreeError> {
+        self.hit_at(slot, self.position(slot)?)
+    }
+
+    /// The event in `slot`, whose position is known.
+    pub(crate) fn hit_at(&self, slot: usize, position: Position) -> Result<Hit, TreeError> {
         let place = self.opening.place(slot).map_err(TreeError::new)?;
         let Some(kept) = self.pieces.get(place.piece) else {
             return Err(TreeError::new(format_args!("a block without slot {slot}")));
@@ -93,7 +99,7 @@ impl OpenBlock {
         let piece = kept.get_or_init(|| self.unpack(place.piece).map(Arc::new));
         let piece = piece.as_ref().map_err(Clone::clone)?;
         self.opening
-            .slot(slot, place, piece)
+            .hit(slot, position, place, piece)
             .map_err(TreeError::new)
     }
 
@@ -222,12 +228,12 @@ mod tests {
                 for (slot, entry) in entries.iter().enumerate().rev() {
                     assert_eq!(block.position(slot).unwrap(), entry.position);
                     assert_eq!(block.kind(slot).unwrap(), entry.record.kind());
-                    let read = block.slot(slot).unwrap();
+                    let read = block.hit(slot).unwrap();
                     assert_eq!(read.position, entry.position);
                     assert_eq!(read.recorded_at, entry.recorded_at);
                     assert_eq!(read.record.as_bytes(), entry.record.as_bytes());
                 }
-                assert!(block.slot(entries.len()).is_err());
+                assert!(block.hit(entries.len()).is_err());
             }
         }
     }
@@ -244,7 +250,7 @@ mod tests {
                 .filter(move |(_, entry)| entry.hash(Index::Chains) == Some(TermHash(number)))
         };
         for (slot, _) in chain(1) {
-            block.slot(slot).unwrap();
+            block.hit(slot).unwrap();
         }
         let unpacked = block
             .pieces
@@ -262,7 +268,7 @@ mod tests {
         let (_folder, file, info) = on_disk(&stored, &entries);
         for wanted in [1, u64::MAX] {
             let block = OpenBlock::read(&file, &info, wanted, None).unwrap();
-            let lost = |slot: &usize| block.slot(*slot).is_err();
+            let lost = |slot: &usize| block.hit(*slot).is_err();
             let lost: Vec<_> = (0..64).filter(lost).collect();
             let last = block.pieces.len() - 1;
             let there = |slot: &usize| block.opening.place(*slot).unwrap().piece == last;
@@ -287,7 +293,7 @@ mod tests {
             info.place.crc = crc32c::crc32c(&damaged);
             if let Ok(block) = OpenBlock::read(&file, &info, u64::MAX, None) {
                 for slot in 0..block.len() {
-                    let _ = block.slot(slot);
+                    let _ = block.hit(slot);
                 }
             }
         }

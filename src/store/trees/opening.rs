@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::buffer::Buffer;
 use super::super::bytes::{BytesError, Reader};
+use super::super::hit::Hit;
 use super::super::instant::{Instant, Position};
 use super::super::journal::reader::Place;
 use super::super::record::{Record, RecordFlaw};
@@ -65,16 +66,6 @@ pub(crate) struct RecordPlace {
     pub(crate) piece: usize,
     /// Where in there, unpacked, with the byte before it.
     range: Range<usize>,
-}
-
-/// One event of a block.
-#[derive(Debug, Clone)]
-pub(crate) struct Slot {
-    pub(crate) position: Position,
-    pub(crate) recorded_at: i64,
-    pub(crate) record: Record,
-    /// Where the payload is, if it is not in the record.
-    pub(crate) elsewhere: Option<Place>,
 }
 
 impl Piece {
@@ -311,13 +302,14 @@ impl Opening {
         Ok(u16::try_from(kind).map_err(|_| BytesError::Overlong)?)
     }
 
-    /// The event in `slot`, whose record is at `place`, out of that unpacked piece.
-    pub(crate) fn slot(
+    /// The event in `slot`, which stands at `position` and whose record is at `place`, out of that unpacked piece.
+    pub(crate) fn hit(
         &self,
         slot: usize,
+        position: Position,
         place: RecordPlace,
         piece: &Arc<Buffer>,
-    ) -> Result<Slot, BlockFlaw> {
+    ) -> Result<Hit, BlockFlaw> {
         let end = place.range.end;
         let record = piece.get(place.range).ok_or(BlockFlaw::NoSlot(slot))?;
         let mut reader = Reader::new(record);
@@ -337,8 +329,8 @@ impl Opening {
                 record: record.kind(),
             });
         }
-        Ok(Slot {
-            position: self.position(slot)?,
+        Ok(Hit {
+            position,
             recorded_at: self.number(self.recorded_at, slot)?,
             record,
             elsewhere,

@@ -34,7 +34,7 @@ pub(super) fn compare(
         let block = trees.read_block(info)?;
         let mut slots = Vec::with_capacity(block.len());
         for slot in 0..block.len() {
-            let mut hit = Hit::from(block.slot(slot)?);
+            let mut hit = block.hit(slot)?;
             if let Some(place) = hit.elsewhere {
                 let entry = elsewhere
                     .entry(place, hit.position.sequence)
