@@ -1,5 +1,6 @@
 //! The way in: find repeats, sequence, write to the journal, remember, publish.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -266,7 +267,7 @@ fn find_in_trees(
     matches: impl Fn(&Record) -> bool,
 ) -> Result<Option<Hit>, TreeError> {
     let mut latest: Option<Hit> = None;
-    for (block, slots) in trees.postings(index, hash)? {
+    trees.visit(index, hash, |(block, slots)| {
         let block = trees.block(trees.block_info(block)?, slots)?;
         for slot in (0..block.len()).filter(|slot| slots & (1 << slot) != 0) {
             let hit = block.hit(slot)?;
@@ -277,7 +278,13 @@ fn find_in_trees(
                 latest = Some(hit);
             }
         }
-    }
+        // There is one event of an id: no other run needs to be asked.
+        Ok(if index == Index::EventIds && latest.is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    })?;
     Ok(latest)
 }
 

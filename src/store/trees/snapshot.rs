@@ -1,5 +1,6 @@
 //! A snapshot of the trees, as of one flush: what readers hold while the next one is written.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::super::index::{Definition, INDEXES, Index, TermHash};
@@ -55,8 +56,9 @@ impl TreeSnapshot {
         hash: TermHash,
     ) -> Result<Vec<BlockSlots>, TreeError> {
         let mut found = Vec::new();
-        self.each_posting(index, hash, |posting| {
-            found.push((posting.block, posting.slots));
+        self.visit(index, hash, |slots| {
+            found.push(slots);
+            Ok(ControlFlow::Continue(()))
         })?;
         unite(&mut found);
         Ok(found)
@@ -84,11 +86,12 @@ impl TreeSnapshot {
         Ok(())
     }
 
-    fn each_posting(
+    /// Gives the blocks and slots at which a term may stand, each once, until `each` has enough.
+    pub(crate) fn visit(
         &self,
         index: Index,
         hash: TermHash,
-        mut each: impl FnMut(Posting),
+        mut each: impl FnMut(BlockSlots) -> Result<ControlFlow<()>, TreeError>,
     ) -> Result<(), TreeError> {
         let place = index as usize;
         let (Some(runs), Some(definition)) = (self.runs.get(place), INDEXES.get(place)) else {
@@ -100,7 +103,11 @@ impl TreeSnapshot {
                 let key = keys::page_key(run.info.number, page);
                 let bytes = self.engine.require(Tree::Index(index), &key)?;
                 let page = Page::parse(&bytes, definition.unique).map_err(TreeError::new)?;
-                page.of_term(hash).for_each(&mut each);
+                for posting in page.of_term(hash) {
+                    if each((posting.block, posting.slots))?.is_break() {
+                        return Ok(());
+                    }
+                }
             }
         }
         Ok(())
