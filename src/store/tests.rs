@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -10,10 +11,15 @@ use super::index::TermHasher;
 use super::instant::Instant;
 use super::journal::segment::{self, HEADER};
 use super::layout::{Found, Layout};
+use super::look::Look;
 use super::options::{Durability, StoreOptions};
 use super::prepare::{BatchEncoder, Prepared};
+use super::reader::StoreReader;
 use super::record::{Fields, Hints, NewRecord};
 use super::recover::{self, Recovery};
+use super::trees::engine::{Engine, Tree, Write};
+use super::trees::keys;
+use super::verify::{self, TreesVerified};
 
 fn batch(hasher: &TermHasher, event_id: &str) -> Prepared {
     let fields = Fields {
@@ -136,4 +142,40 @@ fn a_log_that_is_synced_at_an_interval_is_synced() {
         thread::sleep(Duration::from_millis(1));
     }
     panic!("it is not synced");
+}
+
+#[test]
+fn trees_of_another_version_are_no_flaw() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let write = |event: &str| {
+        let store = Store::open(&log, options(Durability::Sync)).unwrap();
+        store.append(batch(&store.shared().hasher, event)).unwrap();
+        store.flush().unwrap();
+        store.close().unwrap();
+    };
+    let change_manifest = |change: fn(&mut Vec<u8>)| {
+        let engine = Engine::open(&Layout::new(&log).generation(0), 1 << 20).unwrap();
+        let stored = engine.require(Tree::Meta, keys::MANIFEST).unwrap();
+        let mut manifest = stored.to_vec();
+        change(&mut manifest);
+        let changed = Write::insert(Tree::Meta, keys::MANIFEST, &manifest);
+        engine.apply(&[changed]).unwrap();
+    };
+    let look = || {
+        let reader = StoreReader::Look(Arc::new(Look::open(&log).unwrap()));
+        let found = verify::verify(&reader, &|_| Ok(()), &mut |_, _| ()).unwrap();
+        (found.trees, found.problems.len())
+    };
+    write("e1");
+    assert_eq!(look(), (TreesVerified::Compared { events: 1 }, 0));
+    change_manifest(|manifest| manifest[0] -= 1);
+    assert_eq!(look(), (TreesVerified::Outdated, 0));
+    change_manifest(|manifest| {
+        manifest[0] += 1;
+        manifest.truncate(20);
+    });
+    assert_eq!(look(), (TreesVerified::Unusable, 1));
+    write("e2");
+    assert_eq!(look(), (TreesVerified::Compared { events: 2 }, 0));
 }

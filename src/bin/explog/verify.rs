@@ -56,12 +56,18 @@ fn print(found: &Verification) -> io::Result<()> {
         TreesVerified::HeldByWriter => {
             writeln!(output, "trees    not compared: a writer holds the log")
         }
-        TreesVerified::Missing => {
-            writeln!(
-                output,
-                "trees    there are none; the next opening makes them"
-            )
-        }
+        TreesVerified::Missing => writeln!(
+            output,
+            "trees    there are none; the next opening makes them"
+        ),
+        TreesVerified::Unusable => writeln!(
+            output,
+            "trees    they cannot be used; the next opening makes new ones"
+        ),
+        TreesVerified::Outdated => writeln!(
+            output,
+            "trees    of another version; the next opening makes new ones"
+        ),
         _ => writeln!(output, "trees    not compared"),
     }?;
     write!(output, "chain    ")?;

@@ -28,6 +28,8 @@ const TAKES_LONG: Duration = Duration::from_millis(500);
 #[error("the trees cannot be used: {reason}")]
 pub(crate) struct TreeError {
     reason: String,
+    /// Nothing is wrong with them: another version wrote them.
+    outdated: bool,
 }
 
 impl TreeError {
@@ -35,9 +37,22 @@ impl TreeError {
         &self.reason
     }
 
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.outdated
+    }
+
     pub(crate) fn new(reason: impl fmt::Display) -> Self {
         Self {
             reason: reason.to_string(),
+            outdated: false,
+        }
+    }
+
+    /// Of trees that another version wrote.
+    pub(crate) fn of_another_version(reason: impl fmt::Display) -> Self {
+        Self {
+            outdated: true,
+            ..Self::new(reason)
         }
     }
 }

@@ -118,7 +118,7 @@ impl KindCounts {
 /// Why bytes are no manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ManifestFlaw {
-    #[error("layout {0}")]
+    #[error("layout {LAYOUT} expected, {0} found")]
     Layout(u16),
     #[error("a kind's name that is not UTF-8")]
     Name,

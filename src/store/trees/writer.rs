@@ -17,7 +17,7 @@ use super::directory::{self, BlockInfo, Directory, MAX_GROUP};
 use super::engine::{Engine, Tree, TreeError, Write};
 use super::filter::BloomFilter;
 use super::keys;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, ManifestFlaw};
 use super::opening::Opening;
 use super::opening_cache::OpeningCache;
 use super::run::{self, Guide, Posting, Run, RunInfo};
@@ -55,7 +55,10 @@ impl TreeWriter {
         let for_sled = cache_bytes - for_blocks - for_openings;
         let engine = Arc::new(Engine::open(path, for_sled)?);
         let manifest = match engine.get(Tree::Meta, keys::MANIFEST)? {
-            Some(bytes) => Manifest::decode(&bytes).map_err(TreeError::new)?,
+            Some(bytes) => Manifest::decode(&bytes).map_err(|flaw| match flaw {
+                ManifestFlaw::Layout(_) => TreeError::of_another_version(flaw),
+                _ => TreeError::new(flaw),
+            })?,
             None if engine.first_key_from(Tree::Meta, b"")?.is_none() => Manifest::new(log_id),
             None => return Err(TreeError::new("the manifest is missing")),
         };

@@ -48,7 +48,8 @@ impl TreesCopy {
     pub(super) fn without_path(&self) -> TreesVerified {
         match self {
             Self::Held => TreesVerified::HeldByWriter,
-            Self::Taken(_) | Self::Missing => TreesVerified::Missing,
+            Self::Missing => TreesVerified::Missing,
+            Self::Taken(_) => TreesVerified::Unusable,
         }
     }
 }

@@ -66,6 +66,10 @@ pub enum TreesVerified {
     HeldByWriter,
     /// There are none, or they were replaced meanwhile: the next opening makes them.
     Missing,
+    /// They cannot be opened, for the reason among the problems: the next opening makes new ones.
+    Unusable,
+    /// Another version of this crate wrote them, in a layout of its own, which is no flaw: the next opening makes new ones.
+    Outdated,
     /// The journal is damaged, so there is nothing to compare them with. They may hold what it has lost: do
     /// not rebuild them.
     NotCompared,
@@ -143,6 +147,9 @@ fn look_at(
             .problems
             .extend(compared.err().map(|error| error.to_string()));
     }
-    found.problems.extend(broken.map(|error| error.to_string()));
+    match broken {
+        Some(error) if error.is_outdated() => found.trees = TreesVerified::Outdated,
+        broken => found.problems.extend(broken.map(|error| error.to_string())),
+    }
     Ok(found)
 }
