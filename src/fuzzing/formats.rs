@@ -218,6 +218,7 @@ fn slots_of(opening: usize, block: &[u8]) -> Option<(usize, Vec<Hit>)> {
         let piece = pieces[place.piece].as_ref().ok()?;
         let position = opening.position(slot).ok()?;
         let read = opening.hit(slot, position, place, piece).ok()?;
+        assert_eq!(position, read.position);
         assert_eq!(opening.kind(slot).unwrap(), read.record.kind());
         Some(read)
     };

@@ -125,24 +125,27 @@ mod tests {
     #[test]
     fn what_was_put_in_is_found() {
         let hasher = TermHasher::new([7; 16]);
-        let mut filter = BloomFilter::with_room(512, 10);
-        (0..512).for_each(|number| filter.insert(hash(&hasher, number)));
-        assert!((0..512).all(|number| filter.may_contain(&Probe::new(hash(&hasher, number)))));
-        let bytes: Vec<_> = filter.bytes().collect();
-        let lines = filter.lines();
-        assert_eq!(
-            BloomFilter::decode(&mut Reader::new(&bytes), lines),
-            Ok(filter)
-        );
-        assert!(BloomFilter::decode(&mut Reader::new(&bytes[1..]), lines).is_err());
+        for bits in [10, 16] {
+            let mut filter = BloomFilter::with_room(512, bits);
+            (0..512).for_each(|number| filter.insert(hash(&hasher, number)));
+            assert!((0..512).all(|number| filter.may_contain(&Probe::new(hash(&hasher, number)))));
+            let bytes: Vec<_> = filter.bytes().collect();
+            let lines = filter.lines();
+            assert_eq!(
+                BloomFilter::decode(&mut Reader::new(&bytes), lines),
+                Ok(filter)
+            );
+            assert!(BloomFilter::decode(&mut Reader::new(&bytes[1..]), lines).is_err());
+        }
     }
 
-    /// As often as lines of independent bits would be wrong (0.9 % at 10 bits a hash, 0.03 % at 20, by the Poisson
-    /// distribution of hashes over lines), and half as often again: whether a filter has few lines or many.
+    /// As often as lines of independent bits would be wrong (0.96 % at 10 bits a hash, 0.10 % at 16, 0.03 % at 20, by
+    /// the Poisson distribution of hashes over lines), and half as often again: whether a filter has few lines or many.
     #[test]
     fn little_else_is_found() {
         let hasher = TermHasher::new([7; 16]);
         for (hashes, bits, most) in [
+            (512, 16, 145),
             (1_000, 10, 1_350),
             (200_000, 10, 1_350),
             (16_384, 20, 45),
