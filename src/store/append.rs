@@ -25,6 +25,9 @@ const MAX_FROZEN: usize = 4;
 /// A memtable is frozen at this many bytes, however few its events.
 pub(crate) const MEMTABLE_BYTES: usize = 64 << 20;
 
+/// Ids of a batch that are looked for together.
+const IDS_AT_ONCE: usize = 8;
+
 /// Where a record of a batch stands in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Placed {
@@ -132,24 +135,32 @@ impl Shared {
         let mut next = first;
         let mut view = self.view();
         let mut placed: Vec<Placed> = Vec::with_capacity(batch.records.len());
-        for prepared in &batch.records {
-            let repeated = prepared.repeats.and_then(|first| placed.get(first));
-            let known = match repeated {
-                Some(first) => Some(first.sequence),
-                None => self.known(&mut view, prepared)?,
-            };
-            placed.push(if let Some(sequence) = known {
-                Placed {
-                    sequence,
-                    written: false,
-                }
-            } else {
-                next += 1;
-                Placed {
-                    sequence: next - 1,
-                    written: true,
-                }
-            });
+        for records in batch.records.chunks(IDS_AT_ONCE) {
+            let asked = Arc::clone(&view);
+            let ids: Vec<_> = records.iter().map(PreparedRecord::id_hash).collect();
+            let held = asked.may_hold(Index::EventIds, &ids);
+            for (prepared, place) in records.iter().zip(0_u32..) {
+                let repeated = prepared.repeats.and_then(|first| placed.get(first));
+                // A view that has taken the asked one's place says nothing yet.
+                let is_new = held & (1 << place) == 0 && Arc::ptr_eq(&view, &asked);
+                let known = match repeated {
+                    Some(first) => Some(first.sequence),
+                    None if is_new => None,
+                    None => self.known(&mut view, prepared)?,
+                };
+                placed.push(if let Some(sequence) = known {
+                    Placed {
+                        sequence,
+                        written: false,
+                    }
+                } else {
+                    next += 1;
+                    Placed {
+                        sequence: next - 1,
+                        written: true,
+                    }
+                });
+            }
         }
         Ok(placed)
     }
@@ -157,14 +168,7 @@ impl Shared {
     /// The sequence number of the same event, if the log has it. Unlike readers, this sees events that
     /// are not acknowledged yet. `view` is replaced if its trees fail.
     fn known(&self, view: &mut Arc<View>, prepared: &PreparedRecord) -> Result<Option<u64>> {
-        let Some(hash) = prepared
-            .hashes
-            .get(Index::EventIds as usize)
-            .copied()
-            .flatten()
-        else {
-            return Ok(None);
-        };
+        let hash = prepared.id_hash();
         let matches = |record: &Record| same_id(record, &prepared.record);
         let mut attempts = 0;
         let known = loop {
@@ -215,6 +219,7 @@ impl Shared {
         let recorded_at = now();
         let count = u32::try_from(batch.records.len()).unwrap_or(u32::MAX);
         let synced = self.commit.synced();
+        let nearly_full = writer.is_nearly_full();
         let place = writer
             .append(&batch.body, &batch.body_hash, count, recorded_at, synced)
             .inspect_err(|error| self.commit.poison(error))?;
@@ -231,6 +236,10 @@ impl Shared {
         let memtable = Arc::clone(&self.view().active);
         let (events, bytes) = memtable.insert((first..).zip(batch.records).map(entry));
         self.commit.wrote(writer.sequence());
+        if !nearly_full && writer.is_nearly_full() {
+            // The next segment is begun once this one is synced: little is to be left for then.
+            self.sync_ahead();
+        }
         if events >= self.options.memtable_events || bytes >= MEMTABLE_BYTES {
             self.freeze(writer);
         }

@@ -12,7 +12,6 @@ use super::options::{Durability, StoreOptions};
 use super::prepare::Prepared;
 use super::recover;
 use super::shared::{Rebuild, Shared, mark_of};
-use super::syncer::Syncer;
 use super::view::View;
 use crate::error::{Error, Result};
 
@@ -30,7 +29,6 @@ pub(crate) struct Store {
 #[derive(Debug)]
 struct Owner {
     shared: Arc<Shared>,
-    syncer: Arc<Syncer>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     lock: Mutex<Option<File>>,
     /// Held by whoever closes, so that no close returns before the log is closed.
@@ -48,7 +46,6 @@ impl Store {
         let shared = Arc::new(shared);
         let owner = Owner {
             shared: Arc::clone(&shared),
-            syncer: Arc::default(),
             threads: Mutex::default(),
             lock: Mutex::new(Some(lock)),
             closing: Mutex::default(),
@@ -57,9 +54,8 @@ impl Store {
         owner.spawn("maintenance", move || {
             maintenance::run(for_maintenance, trees, generation);
         })?;
-        if let Durability::Periodic(_) = options.durability {
-            owner.start_syncer()?;
-        }
+        let for_syncs = Arc::clone(&shared);
+        owner.spawn("sync", move || for_syncs.syncer.run(&for_syncs))?;
         Ok(Self {
             shared,
             owner: Arc::new(owner),
@@ -78,8 +74,7 @@ impl Store {
     pub(crate) async fn append_async(&self, batch: Prepared) -> Result<Vec<Placed>> {
         let written = self.shared.write(batch)?;
         if self.shared.options.durability == Durability::Sync {
-            self.owner.start_syncer()?;
-            self.owner.syncer.request(written.count).await?;
+            self.shared.syncer.request(written.count).await?;
         } else {
             self.shared.acknowledge(written.count)?;
         }
@@ -145,19 +140,6 @@ impl Owner {
         Ok(())
     }
 
-    fn start_syncer(&self) -> Result<()> {
-        if !self.syncer.is_first() {
-            return Ok(());
-        }
-        let interval = match self.shared.options.durability {
-            Durability::Periodic(interval) => Some(interval),
-            Durability::Sync | Durability::Os => None,
-        };
-        let (syncer, shared) = (Arc::clone(&self.syncer), Arc::clone(&self.shared));
-        self.spawn("sync", move || syncer.run(&shared, interval))
-            .inspect_err(|_| self.syncer.not_started())
-    }
-
     fn close(&self) -> Result<()> {
         let _closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = &self.shared;
@@ -179,7 +161,7 @@ impl Owner {
         };
         // Those who follow learn that nothing more comes.
         shared.head.wake();
-        self.syncer.stop();
+        shared.syncer.stop();
         shared.lock_tasks().stopping = true;
         shared.tasks_changed.notify_all();
         for thread in self

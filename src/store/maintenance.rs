@@ -125,11 +125,16 @@ impl Maintenance {
     fn flush(&mut self, frozen: Frozen) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         let mark = frozen.mark;
+        // The sync that was asked for with the freezing goes on meanwhile.
+        let prepared = match &mut self.trees {
+            Some(trees) => trees.prepare(frozen.memtable.entries(), mark),
+            None => Err(TreeError::new("there are none")),
+        };
         let synced = shared.commit.sync_through(mark.count)?;
         shared.head.publish(synced);
         let applied = match &mut self.trees {
-            Some(trees) => trees.apply(frozen.memtable.entries(), mark),
-            None => Err(TreeError::new("there are none")),
+            Some(trees) => prepared.and_then(|prepared| trees.commit(prepared)),
+            None => prepared.map(|_| ()),
         };
         if let Err(error) = applied {
             if self.refused == Some(mark.count) {
@@ -147,8 +152,7 @@ impl Maintenance {
             shared.retired.add(memtable.into_entries());
         }
         shared.wake_maintenance();
-        // HEAD only repeats what the journal says: an older one is as true.
-        let _ = shared.layout.write_head(shared.format.log_id, &mark);
+        shared.syncer.note_head(mark);
         Ok(())
     }
 

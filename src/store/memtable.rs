@@ -177,6 +177,15 @@ impl Memtable {
         self.read().entries.clone()
     }
 
+    /// Which of some terms events may carry: a bit for each of the first 64.
+    pub(crate) fn may_hold(&self, index: Index, terms: &[TermHash]) -> u64 {
+        let inner = self.read();
+        let held = terms.iter().take(64).zip(0_u32..);
+        held.fold(0, |held, (term, place)| {
+            held | u64::from(inner.chain(index, *term).is_some()) << place
+        })
+    }
+
     /// The newest event that may carry the term and that `matches`.
     pub(crate) fn newest(
         &self,

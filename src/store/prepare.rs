@@ -19,6 +19,14 @@ pub(crate) struct PreparedRecord {
     pub(crate) repeats: Option<usize>,
 }
 
+impl PreparedRecord {
+    /// The hash of the event's id, in its tenant. Every record has one.
+    pub(crate) fn id_hash(&self) -> TermHash {
+        let hash = self.hashes.get(Index::EventIds as usize).copied();
+        hash.flatten().unwrap_or(TermHash(0))
+    }
+}
+
 /// A batch, ready to be written.
 #[derive(Debug, Clone)]
 pub(crate) struct Prepared {
@@ -158,11 +166,10 @@ fn same_words(one: &Record, other: &Record) -> bool {
 
 /// Finds the records that carry the id of an earlier one.
 fn mark_repeats(records: &mut [PreparedRecord]) -> Result<()> {
-    let id = |prepared: &PreparedRecord| prepared.hashes.get(Index::EventIds as usize).copied();
     let mut places: Vec<(TermHash, usize)> = records
         .iter()
         .enumerate()
-        .filter_map(|(place, prepared)| Some((id(prepared).flatten()?, place)))
+        .map(|(place, prepared)| (prepared.id_hash(), place))
         .collect();
     places.sort_unstable();
     let mut repeats = Vec::new();

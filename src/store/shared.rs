@@ -15,6 +15,7 @@ use super::options::StoreOptions;
 use super::recover::Recovery;
 use super::retired::Retired;
 use super::swap::Swap;
+use super::syncer::Syncer;
 use super::trees::engine::TreeError;
 use super::trees::snapshot::TreeSnapshot;
 use super::view::View;
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) recovery: Recovery,
     pub(crate) head: Head,
     pub(crate) commit: GroupCommit<File>,
+    pub(super) syncer: Syncer,
     pub(super) writer: Mutex<JournalWriter>,
     view: Swap<View>,
     pub(super) retired: Retired,
@@ -82,6 +84,7 @@ impl Shared {
             recovery,
             head: Head::new(count),
             commit: GroupCommit::new(count, file, path),
+            syncer: Syncer::default(),
             writer: Mutex::new(writer),
             view: Swap::new(view),
             retired: Retired::default(),
@@ -194,6 +197,14 @@ impl Shared {
         let mark = mark_of(writer);
         self.change_view(|view| view.frozen_at(mark));
         self.wake_maintenance();
+        self.sync_ahead();
+    }
+
+    /// Has what is written by now synced, unless it is.
+    pub(super) fn sync_ahead(&self) {
+        if self.commit.synced() < self.commit.written() {
+            self.syncer.sync_ahead();
+        }
     }
 }
 

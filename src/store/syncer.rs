@@ -1,11 +1,14 @@
-//! The sync thread: syncs at an interval, and for callers that must not block.
+//! The sync thread: syncs at an interval, for callers that must not block, and ahead of those who would have to wait;
+//! and writes HEAD.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::journal::reader::Mark;
+use super::options::Durability;
 use super::shared::Shared;
 use crate::error::{Error, Result};
 
@@ -18,9 +21,24 @@ pub(crate) struct Syncer {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: Vec<Waiting>,
+    requests: Requests,
     stopping: bool,
-    running: bool,
+}
+
+/// What is asked for, until the thread takes it.
+#[derive(Debug, Default)]
+struct Requests {
+    waiting: Vec<Waiting>,
+    /// Somebody will need what is written now to be synced.
+    ahead: bool,
+    /// A point that the journal has reached, for HEAD.
+    head: Option<Mark>,
+}
+
+impl Requests {
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && !self.ahead && self.head.is_none()
+    }
 }
 
 /// How many events are to be acknowledged, and to whom.
@@ -64,20 +82,23 @@ impl Syncer {
             drop(queue);
             settle(&answer, Err(Error::Closed));
         } else {
-            queue.waiting.push((count, answer));
+            queue.requests.waiting.push((count, answer));
             self.changed.notify_one();
         }
         acknowledgement
     }
 
-    /// True for the first caller, who is to start the thread.
-    pub(crate) fn is_first(&self) -> bool {
-        !std::mem::replace(&mut self.lock().running, true)
+    /// Asks for a sync of what is written by now: whoever will need it waits less, or not at all.
+    pub(crate) fn sync_ahead(&self) {
+        self.lock().requests.ahead = true;
+        self.changed.notify_one();
     }
 
-    /// Lets another caller start the thread, since it could not be started.
-    pub(crate) fn not_started(&self) {
-        self.lock().running = false;
+    /// Asks for HEAD to be written: the journal has reached `mark`, on stable storage. HEAD only repeats what the
+    /// journal says, so an older one is as true, and one that is not written any more is no loss.
+    pub(crate) fn note_head(&self, mark: Mark) {
+        self.lock().requests.head = Some(mark);
+        self.changed.notify_one();
     }
 
     /// Ends the thread, after what was asked for.
@@ -86,11 +107,20 @@ impl Syncer {
         self.changed.notify_all();
     }
 
-    /// The thread: serves requests, and syncs at `interval` if there is one.
-    pub(crate) fn run(&self, shared: &Shared, interval: Option<Duration>) {
+    /// The thread: serves requests, and syncs at an interval if that is how durable the log is.
+    pub(crate) fn run(&self, shared: &Shared) {
+        let interval = match shared.options.durability {
+            Durability::Periodic(interval) => Some(interval),
+            Durability::Sync | Durability::Os => None,
+        };
         let mut due = interval.map(|interval| Instant::now() + interval);
         loop {
-            let (waiting, stopping) = self.wait(due);
+            let (requests, stopping) = self.wait(due);
+            let Requests {
+                waiting,
+                ahead,
+                head,
+            } = requests;
             let highest = waiting.iter().map(|(count, _)| *count).max();
             if let Some(highest) = highest {
                 // One sync serves all; each gets an error of its own if it fails.
@@ -103,10 +133,16 @@ impl Syncer {
                     settle(&answer, result);
                 }
             }
-            if due.is_some_and(|due| due <= Instant::now()) {
+            let is_due = due.is_some_and(|due| due <= Instant::now());
+            if ahead || is_due {
                 // A failure stays with the group commit: the next append tells it.
                 let _ = shared.commit.sync_through(shared.commit.written());
+            }
+            if is_due {
                 due = interval.map(|interval| Instant::now() + interval);
+            }
+            if let Some(mark) = head {
+                let _ = shared.layout.write_head(shared.format.log_id, &mark);
             }
             if stopping {
                 return;
@@ -115,9 +151,9 @@ impl Syncer {
     }
 
     /// Waits for requests, for the time to sync, or for the end.
-    fn wait(&self, due: Option<Instant>) -> (Vec<Waiting>, bool) {
+    fn wait(&self, due: Option<Instant>) -> (Requests, bool) {
         let mut queue = self.lock();
-        while queue.waiting.is_empty() && !queue.stopping {
+        while queue.requests.is_empty() && !queue.stopping {
             queue = match due {
                 None => self
                     .changed
@@ -135,7 +171,7 @@ impl Syncer {
                 }
             };
         }
-        (std::mem::take(&mut queue.waiting), queue.stopping)
+        (std::mem::take(&mut queue.requests), queue.stopping)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

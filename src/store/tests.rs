@@ -21,21 +21,24 @@ use super::trees::engine::{Engine, Tree, Write};
 use super::trees::keys;
 use super::verify::{self, TreesVerified};
 
-fn batch(hasher: &TermHasher, event_id: &str) -> Prepared {
+fn new(event_id: &str) -> NewRecord<'_> {
     let fields = Fields {
         event_id,
         ..Fields::default()
     };
-    let record = NewRecord {
+    NewRecord {
         payload_format: 1,
         kind: 8,
         instant: Instant::new(1, 0).unwrap(),
         fields,
         hints: Hints::default(),
         payload: event_id.as_bytes(),
-    };
+    }
+}
+
+fn batch(hasher: &TermHasher, event_id: &str) -> Prepared {
     let mut batch = BatchEncoder::with_capacity(1);
-    batch.push(&record).unwrap();
+    batch.push(&new(event_id)).unwrap();
     batch.finish(hasher).unwrap()
 }
 
@@ -135,13 +138,76 @@ fn a_log_that_is_synced_at_an_interval_is_synced() {
     let store = Store::open(folder.path(), options(periodic)).unwrap();
     let shared = store.shared();
     store.append(batch(&shared.hasher, "e1")).unwrap();
+    eventually("synced", || shared.commit.synced() == 1);
+}
+
+#[test]
+fn a_segment_that_is_nearly_full_is_synced_before_anybody_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        segment_bytes: 64 << 10,
+        ..options(Durability::Os)
+    };
+    let store = Store::open(folder.path(), options).unwrap();
+    let shared = store.shared();
+    let mut appended = 0;
+    while !shared.lock_writer().is_nearly_full() {
+        assert_eq!(shared.commit.synced(), 0);
+        appended += 1;
+        let event = format!("e{appended}");
+        store.append(batch(&shared.hasher, &event)).unwrap();
+    }
+    eventually("synced", || shared.commit.synced() == appended);
+    let segments = segment::list(&folder.path().join("journal")).unwrap();
+    assert_eq!(segments.len(), 1);
+}
+
+#[test]
+fn a_flush_is_noted_in_head() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), options(Durability::Os)).unwrap();
+    let shared = store.shared();
+    store.append(batch(&shared.hasher, "e1")).unwrap();
+    store.flush().unwrap();
+    let head = || shared.layout.read_head(shared.format.log_id).unwrap();
+    eventually("noted", || head().is_some_and(|mark| mark.count == 1));
+}
+
+/// Waits for what another thread does.
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..30_000 {
-        if shared.commit.synced() == 1 {
+        if is_so() {
             return;
         }
         thread::sleep(Duration::from_millis(1));
     }
-    panic!("it is not synced");
+    panic!("it is not {what}");
+}
+
+/// The ids of a batch are looked for some at a time, in memory and in the trees.
+#[test]
+fn every_repeated_id_of_a_long_batch_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), options(Durability::Os)).unwrap();
+    let hasher = &store.shared().hasher;
+    for number in [3, 7, 8, 31] {
+        store.append(batch(hasher, &format!("e{number}"))).unwrap();
+        if number == 8 {
+            // From here on in memory; the others in the trees.
+            store.flush().unwrap();
+        }
+    }
+    let mut long = BatchEncoder::with_capacity(40);
+    let ids: Vec<_> = (0..40).map(|number| format!("e{number}")).collect();
+    for id in &ids {
+        long.push(&new(id)).unwrap();
+    }
+    let placed = store.append(long.finish(hasher).unwrap()).unwrap();
+    let known: Vec<_> = (0..40).filter(|place| !placed[*place].written).collect();
+    assert_eq!(known, [3, 7, 8, 31]);
+    let sequences: Vec<_> = known.iter().map(|place| placed[*place].sequence).collect();
+    assert_eq!(sequences, [0, 1, 2, 3]);
+    assert_eq!(placed[39].sequence, 39);
 }
 
 #[test]

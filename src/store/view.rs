@@ -48,6 +48,18 @@ impl View {
         std::iter::once(&self.active).chain(frozen)
     }
 
+    /// Which of some terms events may carry: a bit for each of the first 64. All are looked for in one place after the
+    /// other, which has the memory answer several at a time.
+    pub(crate) fn may_hold(&self, index: Index, terms: &[TermHash]) -> u64 {
+        let Some(trees) = &self.trees else {
+            return u64::MAX;
+        };
+        let in_memory = self
+            .memtables()
+            .fold(0, |held, memtable| held | memtable.may_hold(index, terms));
+        in_memory | trees.may_hold(index, terms)
+    }
+
     /// The newest event in memory that may carry the term and that `matches`.
     pub(crate) fn newest_in_memory(
         &self,

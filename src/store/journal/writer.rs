@@ -161,6 +161,11 @@ impl JournalWriter {
         self.offset > segment::HEADER as u64 && self.offset + length > self.options.segment_bytes
     }
 
+    /// Whether three quarters of the segment are written.
+    pub(crate) fn is_nearly_full(&self) -> bool {
+        self.offset > self.options.segment_bytes / 4 * 3
+    }
+
     /// Writes one frame and tells where it begins. After an error the journal must not be written any
     /// more: what reached the file is not known.
     pub(crate) fn append(
@@ -204,24 +209,26 @@ impl JournalWriter {
         Ok(place)
     }
 
-    /// Cuts off the zeros written ahead.
-    pub(crate) fn trim(&mut self) -> Result<()> {
-        if self.filled > self.offset {
+    /// Cuts off the zeros written ahead. False if there are none.
+    pub(crate) fn trim(&mut self) -> Result<bool> {
+        let ahead = self.filled > self.offset;
+        if ahead {
             self.file
                 .set_len(self.offset)
                 .map_err(Error::io("trim", &self.path))?;
             self.filled = self.offset;
         }
-        Ok(())
+        Ok(ahead)
     }
 
     /// Goes on to a new segment. Every frame of this one must be on stable storage: what is synced here is
     /// its length only, so that no error of a data sync can end up where nobody looks for it.
     pub(crate) fn rotate(&mut self) -> Result<()> {
-        self.trim()?;
-        self.file
-            .sync_all()
-            .map_err(Error::io("sync", &self.path))?;
+        if self.trim()? {
+            self.file
+                .sync_all()
+                .map_err(Error::io("sync", &self.path))?;
+        }
         let header = SegmentHeader {
             log_id: self.log_id,
             first_sequence: self.sequence,

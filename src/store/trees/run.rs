@@ -108,6 +108,16 @@ impl Run {
         Ok(Self { info, guide })
     }
 
+    /// Which of some terms may be in here: a bit for each of the first 64.
+    pub(crate) fn may_hold(&self, terms: &[Probe]) -> u64 {
+        let filter = &self.guide.filter;
+        // No branch depends on what is found, so the memory has many lines on their way at a time.
+        let held = terms.iter().take(64).zip(0_u32..);
+        held.fold(0, |held, (term, place)| {
+            held | u64::from(filter.may_contain(term)) << place
+        })
+    }
+
     /// The pages that may hold postings of the term, which `probe` is of.
     pub(crate) fn pages_of(&self, hash: TermHash, probe: &Probe) -> Range<u32> {
         if !self.guide.filter.may_contain(probe) {
@@ -426,6 +436,13 @@ mod tests {
         assert_eq!(pages(1), [0, 1]);
         assert_eq!(pages(8), [3, 4]);
         assert!(pages(0).is_empty());
+        let asked: Vec<_> = [0, 7, 2, 8, 1]
+            .map(|number| Probe::new(hash(number)))
+            .into();
+        assert_eq!(run.may_hold(&asked), 0b11010);
+        let of_first_64 = (0..64).filter(|place| 0b11010 & (1 << (place % 5)) != 0);
+        let of_first_64 = of_first_64.fold(0, |held, place| held | 1 << place);
+        assert_eq!(run.may_hold(&asked.repeat(20)), of_first_64);
         for info in [RunInfo { pages: 6, ..info }, RunInfo { lines: 2, ..info }] {
             assert!(Run::new(info, guide.clone()).is_err());
         }

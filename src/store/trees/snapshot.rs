@@ -113,6 +113,13 @@ impl TreeSnapshot {
         Ok(())
     }
 
+    /// Which of some terms may stand in an index, by its filters: a bit for each of the first 64.
+    pub(crate) fn may_hold(&self, index: Index, terms: &[TermHash]) -> u64 {
+        let probes: Vec<_> = terms.iter().map(|term| Probe::new(*term)).collect();
+        let runs = self.runs.get(index as usize).into_iter().flatten();
+        runs.fold(0, |held, run| held | run.may_hold(&probes))
+    }
+
     pub(crate) fn block_info(&self, number: u32) -> Result<&Arc<BlockInfo>, TreeError> {
         self.directory
             .get(number)

@@ -29,6 +29,19 @@ const CACHE_PARTS: u64 = 7;
 const CACHE_FOR_BLOCKS: u64 = 1;
 const CACHE_FOR_OPENINGS: u64 = 3;
 
+/// A memtable packed for the trees, and what they are with it.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    manifest: Manifest,
+    directory: Directory,
+    runs: Runs,
+    /// The blocks' bytes.
+    blocks: Vec<u8>,
+    /// The openings of the blocks, by number.
+    openings: Vec<(u32, Arc<Opening>)>,
+    writes: Vec<Write>,
+}
+
 /// The one writer of the trees.
 #[derive(Debug)]
 pub(crate) struct TreeWriter {
@@ -114,6 +127,17 @@ impl TreeWriter {
 
     /// Adds the events between the applied mark and `mark`, which the journal holds on stable storage.
     pub(crate) fn apply(&mut self, entries: Vec<Arc<Entry>>, mark: Mark) -> Result<(), TreeError> {
+        let prepared = self.prepare(entries, mark)?;
+        self.commit(prepared)
+    }
+
+    /// Packs the events between the applied mark and `mark` for the trees, which do not change by this. The journal may
+    /// still be syncing them.
+    pub(crate) fn prepare(
+        &mut self,
+        entries: Vec<Arc<Entry>>,
+        mark: Mark,
+    ) -> Result<Prepared, TreeError> {
         self.remove_unknown_runs()?;
         let mut manifest = self.manifest.clone();
         let mut directory = Directory::clone(&self.directory);
@@ -167,11 +191,31 @@ impl TreeWriter {
             writes.extend(run_writes);
             runs.push(Arc::new(run));
         }
-        // Behind the blocks that count there may be some of an attempt that failed.
-        self.file.append(manifest.block_bytes, &blocks)?;
         manifest.block_bytes += blocks.len() as u64;
         manifest.blocks = directory.next_number();
         manifest.applied = mark;
+        Ok(Prepared {
+            manifest,
+            directory,
+            runs,
+            blocks,
+            openings,
+            writes,
+        })
+    }
+
+    /// Adds what was prepared since the last change, and which the journal holds on stable storage.
+    pub(crate) fn commit(&mut self, prepared: Prepared) -> Result<(), TreeError> {
+        let Prepared {
+            manifest,
+            directory,
+            runs,
+            blocks,
+            openings,
+            mut writes,
+        } = prepared;
+        // Behind the blocks that count there may be some of an attempt that failed.
+        self.file.append(self.manifest.block_bytes, &blocks)?;
         self.remove_retired(&mut writes);
         writes.push(Write::insert(
             Tree::Meta,
@@ -181,7 +225,7 @@ impl TreeWriter {
         self.engine.apply(&writes)?;
         self.engine.flush()?;
         // An older watermark is as true.
-        let _ = watermark::write(&self.folder, mark.count);
+        let _ = watermark::write(&self.folder, manifest.applied.count);
         self.manifest = manifest;
         self.directory = Arc::new(directory);
         self.runs = runs;
