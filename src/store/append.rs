@@ -136,16 +136,14 @@ impl Shared {
         let mut view = self.view();
         let mut placed: Vec<Placed> = Vec::with_capacity(batch.records.len());
         for records in batch.records.chunks(IDS_AT_ONCE) {
-            let asked = Arc::clone(&view);
             let ids: Vec<_> = records.iter().map(PreparedRecord::id_hash).collect();
-            let held = asked.may_hold(Index::EventIds, &ids);
+            // Nothing is added meanwhile, so this goes for whatever view takes this one's place.
+            let held = view.may_hold(Index::EventIds, &ids);
             for (prepared, place) in records.iter().zip(0_u32..) {
                 let repeated = prepared.repeats.and_then(|first| placed.get(first));
-                // A view that has taken the asked one's place says nothing yet.
-                let is_new = held & (1 << place) == 0 && Arc::ptr_eq(&view, &asked);
                 let known = match repeated {
                     Some(first) => Some(first.sequence),
-                    None if is_new => None,
+                    None if held & (1 << place) == 0 => None,
                     None => self.known(&mut view, prepared)?,
                 };
                 placed.push(if let Some(sequence) = known {
