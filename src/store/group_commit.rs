@@ -41,6 +41,17 @@ struct State<F> {
     file: Arc<F>,
     path: PathBuf,
     failure: Option<String>,
+    /// The failure of a sync that nobody waited for, until somebody is told.
+    untold: Option<Error>,
+}
+
+impl<F> State<F> {
+    /// Why nothing is written any more.
+    fn ended(&mut self) -> Option<Error> {
+        let cause = self.failure.clone()?;
+        let untold = self.untold.take();
+        Some(untold.unwrap_or(Error::Poisoned { cause }))
+    }
 }
 
 impl<F: Syncs> GroupCommit<F> {
@@ -54,6 +65,7 @@ impl<F: Syncs> GroupCommit<F> {
             file,
             path,
             failure: None,
+            untold: None,
         };
         Self {
             state: Mutex::new(state),
@@ -91,15 +103,25 @@ impl<F: Syncs> GroupCommit<F> {
     ///
     /// [`Error::Io`] for the caller whose sync failed, [`Error::Poisoned`] for all that wait or come later.
     pub(crate) fn sync_through(&self, count: u64) -> Result<u64> {
-        let mut state = self.lock();
+        self.sync(self.lock(), count)
+    }
+
+    /// Syncs what is written by now, for those who will need it. The first of them is told of a failure.
+    pub(crate) fn sync_ahead(&self) {
+        let state = self.lock();
+        let written = state.written;
+        if let Err(error @ Error::Io { .. }) = self.sync(state, written) {
+            self.lock().untold = Some(error);
+        }
+    }
+
+    fn sync<'a>(&'a self, mut state: MutexGuard<'a, State<F>>, count: u64) -> Result<u64> {
         loop {
             if state.synced >= count {
                 return Ok(state.synced);
             }
-            if let Some(cause) = &state.failure {
-                return Err(Error::Poisoned {
-                    cause: cause.clone(),
-                });
+            if let Some(error) = state.ended() {
+                return Err(error);
             }
             if state.syncing {
                 state.waiting += 1;
@@ -142,12 +164,7 @@ impl<F: Syncs> GroupCommit<F> {
 
     /// An error once writing has ended.
     pub(crate) fn check(&self) -> Result<()> {
-        match &self.lock().failure {
-            None => Ok(()),
-            Some(cause) => Err(Error::Poisoned {
-                cause: cause.clone(),
-            }),
-        }
+        self.lock().ended().map_or(Ok(()), Err)
     }
 
     fn lock(&self) -> MutexGuard<'_, State<F>> {
@@ -205,6 +222,27 @@ mod tests {
             drop(gate);
         });
         assert_eq!(commit.synced(), callers);
+        assert_eq!(disk.syncs.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn the_failure_of_a_sync_ahead_is_told_to_the_first_who_asks() {
+        let disk = Arc::new(Disk::default());
+        let commit = GroupCommit::new(0, Arc::clone(&disk), PathBuf::from("x"));
+        commit.wrote(1);
+        commit.sync_ahead();
+        assert_eq!((commit.synced(), disk.syncs.load(Ordering::SeqCst)), (1, 1));
+        disk.broken.store(true, Ordering::SeqCst);
+        commit.wrote(2);
+        commit.sync_ahead();
+        assert_eq!(commit.sync_through(1).unwrap(), 1);
+        assert!(matches!(commit.check(), Err(Error::Io { .. })));
+        assert!(matches!(commit.check(), Err(Error::Poisoned { .. })));
+        assert!(matches!(
+            commit.sync_through(2),
+            Err(Error::Poisoned { .. })
+        ));
+        commit.sync_ahead();
         assert_eq!(disk.syncs.load(Ordering::SeqCst), 2);
     }
 

@@ -15,6 +15,8 @@ use crate::error::{Error, Result};
 
 /// Who has had nothing to do for so long may free what the appending threads would have freed.
 const IDLE: Duration = Duration::from_secs(1);
+/// While memtables wait, HEAD is written with every so many flushes.
+const FLUSHES_WITHOUT_HEAD: u32 = 8;
 
 /// The thread's own state.
 struct Maintenance {
@@ -28,6 +30,7 @@ struct Maintenance {
     sealed_before: u64,
     /// The end of the memtable that the trees did not take.
     refused: Option<u64>,
+    flushes_since_head: u32,
 }
 
 enum Task {
@@ -47,6 +50,7 @@ pub(super) fn run(shared: Arc<Shared>, trees: TreeWriter, generation: u64) {
         applied,
         sealed_before: 0,
         refused: None,
+        flushes_since_head: 0,
     };
     // A panic here would leave appends waiting for ever.
     let ended = catch_unwind(AssertUnwindSafe(|| maintenance.work()));
@@ -152,8 +156,21 @@ impl Maintenance {
             shared.retired.add(memtable.into_entries());
         }
         shared.wake_maintenance();
-        shared.syncer.note_head(mark);
+        self.note_head(&mark);
         Ok(())
+    }
+
+    /// Writes HEAD, unless memtables wait: it only repeats what the journal says, so an older one is as true. But the
+    /// older it is, the less it proves.
+    fn note_head(&mut self, mark: &Mark) {
+        self.flushes_since_head += 1;
+        let waits = !self.shared.view().frozen.is_empty();
+        if waits && self.flushes_since_head < FLUSHES_WITHOUT_HEAD {
+            return;
+        }
+        self.flushes_since_head = 0;
+        let shared = &self.shared;
+        let _ = shared.layout.write_head(shared.format.log_id, mark);
     }
 
     /// Merges runs if that cannot wait for a rest: under a steady load there is none, and look-ups would pass

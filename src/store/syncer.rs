@@ -1,5 +1,4 @@
-//! The sync thread: syncs at an interval, for callers that must not block, and ahead of those who would have to wait;
-//! and writes HEAD.
+//! The sync thread: syncs at an interval, for callers that must not block, and ahead of those who would have to wait.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,7 +6,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use super::journal::reader::Mark;
 use super::options::Durability;
 use super::shared::Shared;
 use crate::error::{Error, Result};
@@ -31,13 +29,11 @@ struct Requests {
     waiting: Vec<Waiting>,
     /// Somebody will need what is written now to be synced.
     ahead: bool,
-    /// A point that the journal has reached, for HEAD.
-    head: Option<Mark>,
 }
 
 impl Requests {
     fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && !self.ahead && self.head.is_none()
+        self.waiting.is_empty() && !self.ahead
     }
 }
 
@@ -94,13 +90,6 @@ impl Syncer {
         self.changed.notify_one();
     }
 
-    /// Asks for HEAD to be written: the journal has reached `mark`, on stable storage. HEAD only repeats what the
-    /// journal says, so an older one is as true, and one that is not written any more is no loss.
-    pub(crate) fn note_head(&self, mark: Mark) {
-        self.lock().requests.head = Some(mark);
-        self.changed.notify_one();
-    }
-
     /// Ends the thread, after what was asked for.
     pub(crate) fn stop(&self) {
         self.lock().stopping = true;
@@ -113,14 +102,12 @@ impl Syncer {
             Durability::Periodic(interval) => Some(interval),
             Durability::Sync | Durability::Os => None,
         };
-        let mut due = interval.map(|interval| Instant::now() + interval);
+        // An interval without an end is never over.
+        let next_due = || interval.and_then(|interval| Instant::now().checked_add(interval));
+        let mut due = next_due();
         loop {
             let (requests, stopping) = self.wait(due);
-            let Requests {
-                waiting,
-                ahead,
-                head,
-            } = requests;
+            let Requests { waiting, ahead } = requests;
             let highest = waiting.iter().map(|(count, _)| *count).max();
             if let Some(highest) = highest {
                 // One sync serves all; each gets an error of its own if it fails.
@@ -135,14 +122,10 @@ impl Syncer {
             }
             let is_due = due.is_some_and(|due| due <= Instant::now());
             if ahead || is_due {
-                // A failure stays with the group commit: the next append tells it.
-                let _ = shared.commit.sync_through(shared.commit.written());
+                shared.commit.sync_ahead();
             }
             if is_due {
-                due = interval.map(|interval| Instant::now() + interval);
-            }
-            if let Some(mark) = head {
-                let _ = shared.layout.write_head(shared.format.log_id, &mark);
+                due = next_due();
             }
             if stopping {
                 return;

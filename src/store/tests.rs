@@ -19,7 +19,9 @@ use super::record::{Fields, Hints, NewRecord};
 use super::recover::{self, Recovery};
 use super::trees::engine::{Engine, Tree, Write};
 use super::trees::keys;
+use super::trees::writer::TreeWriter;
 use super::verify::{self, TreesVerified};
+use crate::error::Error;
 
 fn new(event_id: &str) -> NewRecord<'_> {
     let fields = Fields {
@@ -160,6 +162,46 @@ fn a_segment_that_is_nearly_full_is_synced_before_anybody_waits_for_it() {
     eventually("synced", || shared.commit.synced() == appended);
     let segments = segment::list(&folder.path().join("journal")).unwrap();
     assert_eq!(segments.len(), 1);
+}
+
+#[test]
+fn a_segment_is_synced_before_the_next_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        segment_bytes: 64 << 10,
+        ..options(Durability::Os)
+    };
+    let store = Store::open(folder.path(), options).unwrap();
+    let shared = store.shared();
+    // Neither fills three quarters of a segment: nobody syncs ahead.
+    let payload = vec![b'x'; 40 << 10];
+    for event in ["e1", "e2"] {
+        assert_eq!(shared.commit.synced(), 0);
+        let mut batch = BatchEncoder::with_capacity(1);
+        let record = NewRecord {
+            payload: &payload,
+            ..new(event)
+        };
+        batch.push(&record).unwrap();
+        store.append(batch.finish(&shared.hasher).unwrap()).unwrap();
+    }
+    let segments = segment::list(&folder.path().join("journal")).unwrap();
+    assert_eq!(segments.len(), 2);
+    assert_eq!(shared.commit.synced(), 1);
+}
+
+#[test]
+fn the_trees_get_nothing_that_the_journal_may_lose() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), options(Durability::Os)).unwrap();
+    let shared = store.shared();
+    store.append(batch(&shared.hasher, "e1")).unwrap();
+    shared.commit.poison(&Error::Closed);
+    shared.freeze(&shared.lock_writer());
+    eventually("ended", || shared.lock_tasks().ended);
+    let generation = shared.layout.generation(0);
+    let trees = TreeWriter::open(&generation, shared.format.log_id, 1 << 20).unwrap();
+    assert_eq!(trees.applied().count, 0);
 }
 
 #[test]

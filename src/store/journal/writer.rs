@@ -222,7 +222,7 @@ impl JournalWriter {
     }
 
     /// Goes on to a new segment. Every frame of this one must be on stable storage: what is synced here is
-    /// its length only, so that no error of a data sync can end up where nobody looks for it.
+    /// its length only, if it was cut, so that no error of a data sync can end up where nobody looks for it.
     pub(crate) fn rotate(&mut self) -> Result<()> {
         if self.trim()? {
             self.file

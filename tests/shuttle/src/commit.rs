@@ -102,14 +102,16 @@ impl Journal {
         let first = writer.sequence;
         let full = first - writer.segment_start == EVENTS_IN_A_SEGMENT;
         if full {
-            if rotation == Rotation::ThroughTheGroup {
-                self.commit.sync_through(first)?;
+            match rotation {
+                Rotation::ThroughTheGroup => {
+                    self.commit.sync_through(first)?;
+                }
+                Rotation::ByItself => writer
+                    .segment
+                    .sync()
+                    .map_err(Error::io("sync", &PathBuf::from("segment")))
+                    .inspect_err(|error| self.commit.poison(error))?,
             }
-            writer
-                .segment
-                .sync()
-                .map_err(Error::io("sync", &PathBuf::from("segment")))
-                .inspect_err(|error| self.commit.poison(error))?;
             writer.segment = Segment::new(&self.disk);
             writer.segment_start = first;
             self.commit

@@ -1,8 +1,8 @@
 //! The n-th call fails: EIO, no space, a write cut short.
 //!
 //! A child runs a fixed load under strace, which makes one call fail, once or from then on, for every call of
-//! the run. The faults are put where they hit one thread: the caller's, the maintenance thread (strace is
-//! attached to it alone), or any (calls that only sled makes). A write cut short is made by a limit on the size
+//! the run. The faults are put where they hit one thread: the caller's, the maintenance or the sync thread (strace
+//! is attached to it alone), or any (calls that only sled makes). A write cut short is made by a limit on the size
 //! of files, which the kernel keeps to honestly: it writes up to the limit and says how much. strace's
 //! `retval=` would claim a write that never happened, which no kernel does.
 //!
@@ -37,6 +37,8 @@ enum Whose {
     /// The same without syncs: a write is all that an acknowledgement stands on.
     Unsynced,
     Maintenance,
+    /// Of a log whose appends are not synced: the sync thread does it ahead of a flush.
+    Syncer,
     Anyone,
     Writers,
 }
@@ -54,7 +56,7 @@ const PLAN: &[(Whose, &str, &[&str])] = &[
     (Whose::Caller, "unlinkat", &["EIO"]),
     (Whose::Unsynced, "write", &["EIO", "ENOSPC"]),
     (Whose::Maintenance, "write", &["EIO", "ENOSPC", "ENOSPC+"]),
-    (Whose::Maintenance, "fdatasync", &["EIO", "EIO+"]),
+    (Whose::Syncer, "fdatasync", &["EIO", "EIO+"]),
     (Whose::Maintenance, "fsync", &["EIO", "EIO+"]),
     (Whose::Maintenance, "rename", &["EIO", "ENOSPC"]),
     (Whose::Maintenance, "openat", &["EIO", "ENOSPC"]),
@@ -93,6 +95,7 @@ pub fn run(options: &Options) -> Report {
         Whose::Caller,
         Whose::Unsynced,
         Whose::Maintenance,
+        Whose::Syncer,
         Whose::Anyone,
         Whose::Writers,
     ] {
@@ -254,10 +257,14 @@ fn traced(folder: &Path, whose: Whose, inject: Option<String>) -> std::io::Resul
             Ok(Running::start(under(&strace, &child))?.end())
         }
         Whose::Writers => Ok(Running::start(under(&strace, &child("writers", &path, &[])))?.end()),
-        Whose::Maintenance => {
-            let mut running = Running::start(child("all", &path, &["--pause"]))?;
+        Whose::Maintenance | Whose::Syncer => {
+            let (more, thread): (&[&str], _) = match whose {
+                Whose::Syncer => (&["--pause", "--unsynced"], "explog sync"),
+                _ => (&["--pause"], "explog maint"),
+            };
+            let mut running = Running::start(child("all", &path, more))?;
             if running.wait_for(&Line::Ready) {
-                let tracer = attach(&strace, running.pid())?;
+                let tracer = attach(&strace, running.pid(), thread)?;
                 running.go_on();
                 let told = running.end();
                 let _ = tracer.end();
@@ -268,14 +275,14 @@ fn traced(folder: &Path, whose: Whose, inject: Option<String>) -> std::io::Resul
     }
 }
 
-/// Attaches strace to the maintenance thread of a process.
-fn attach(strace: &Strace, pid: Option<u64>) -> std::io::Result<Running> {
-    let lost = || std::io::Error::other("no maintenance thread");
+/// Attaches strace to the thread of a process whose name begins so.
+fn attach(strace: &Strace, pid: Option<u64>, name: &str) -> std::io::Result<Running> {
+    let lost = || std::io::Error::other(format!("no thread {name}"));
     let tasks = format!("/proc/{}/task", pid.ok_or_else(lost)?);
     let mut patience = Patience::new(Duration::from_secs(5));
     // A new thread gives itself its name.
     let task = loop {
-        if let Some(task) = find_maintenance(&tasks)? {
+        if let Some(task) = find_thread(&tasks, name)? {
             break task;
         }
         if !patience.wait() {
@@ -299,11 +306,11 @@ fn attach(strace: &Strace, pid: Option<u64>) -> std::io::Result<Running> {
     }
 }
 
-fn find_maintenance(tasks: &str) -> std::io::Result<Option<PathBuf>> {
+fn find_thread(tasks: &str, name: &str) -> std::io::Result<Option<PathBuf>> {
     for task in fs::read_dir(tasks)? {
         let task = task?.path();
-        let name = fs::read_to_string(task.join("comm")).unwrap_or_default();
-        if name.starts_with("explog maint") {
+        let found = fs::read_to_string(task.join("comm")).unwrap_or_default();
+        if found.starts_with(name) {
             return Ok(Some(task));
         }
     }
