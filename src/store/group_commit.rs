@@ -40,12 +40,22 @@ struct State<F> {
     waiting: usize,
     file: Arc<F>,
     path: PathBuf,
+    /// Why writing has ended: the first failure.
     failure: Option<String>,
-    /// The failure of a sync that nobody waited for, until somebody is told.
+    /// The same, until somebody is told: one caller hears of it as what it is, all after that one as
+    /// [`Error::Poisoned`]. It is set in the same step as `failure`, or never.
     untold: Option<Error>,
 }
 
 impl<F> State<F> {
+    /// Ends writing, unless it has ended.
+    fn failed(&mut self, error: Error) {
+        if self.failure.is_none() {
+            self.failure = Some(error.to_string());
+            self.untold = Some(error);
+        }
+    }
+
     /// Why nothing is written any more.
     fn ended(&mut self) -> Option<Error> {
         let cause = self.failure.clone()?;
@@ -101,64 +111,64 @@ impl<F: Syncs> GroupCommit<F> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] for the caller whose sync failed, [`Error::Poisoned`] for all that wait or come later.
+    /// [`Error::Io`] for the first caller after a sync that failed, which is the one that did it unless it was done
+    /// ahead; [`Error::Poisoned`] for all others.
     pub(crate) fn sync_through(&self, count: u64) -> Result<u64> {
-        self.sync(self.lock(), count)
-    }
-
-    /// Syncs what is written by now, for those who will need it. The first of them is told of a failure.
-    pub(crate) fn sync_ahead(&self) {
-        let state = self.lock();
-        let written = state.written;
-        if let Err(error @ Error::Io { .. }) = self.sync(state, written) {
-            self.lock().untold = Some(error);
-        }
-    }
-
-    fn sync<'a>(&'a self, mut state: MutexGuard<'a, State<F>>, count: u64) -> Result<u64> {
-        loop {
-            if state.synced >= count {
-                return Ok(state.synced);
-            }
+        let mut state = self.lock();
+        while state.synced < count {
             if let Some(error) = state.ended() {
                 return Err(error);
             }
-            if state.syncing {
-                state.waiting += 1;
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-                state.waiting -= 1;
-                continue;
-            }
-            state.syncing = true;
-            let target = state.written;
-            let (file, path) = (Arc::clone(&state.file), state.path.clone());
-            drop(state);
-            let result = file.sync();
-            state = self.lock();
-            state.syncing = false;
-            if state.waiting > 0 {
-                self.changed.notify_all();
-            }
-            match result {
-                Ok(()) => state.synced = state.synced.max(target),
-                Err(error) => {
-                    let error = Error::io("sync", &path)(error);
-                    state.failure = Some(error.to_string());
-                    return Err(error);
-                }
-            }
+            state = self.advance(state);
+        }
+        Ok(state.synced)
+    }
+
+    /// Syncs what is written by now, for those who will need it.
+    pub(crate) fn sync_ahead(&self) {
+        let mut state = self.lock();
+        let count = state.written;
+        while state.synced < count && state.failure.is_none() {
+            state = self.advance(state);
         }
     }
 
-    /// Ends writing for good.
+    /// Waits for the sync that is under way, or does one. Who did one still holds the lock, and so is the first who can
+    /// ask for its failure.
+    fn advance<'a>(&'a self, mut state: MutexGuard<'a, State<F>>) -> MutexGuard<'a, State<F>> {
+        if state.syncing {
+            state.waiting += 1;
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
+            return state;
+        }
+        state.syncing = true;
+        let target = state.written;
+        let (file, path) = (Arc::clone(&state.file), state.path.clone());
+        drop(state);
+        let result = file.sync();
+        state = self.lock();
+        state.syncing = false;
+        if state.waiting > 0 {
+            self.changed.notify_all();
+        }
+        match result {
+            Ok(()) => state.synced = state.synced.max(target),
+            Err(error) => state.failed(Error::io("sync", &path)(error)),
+        }
+        state
+    }
+
+    /// Ends writing for good. The caller is told of `cause`, so nobody is told of another failure as the first.
     pub(crate) fn poison(&self, cause: &Error) {
         let mut state = self.lock();
         if state.failure.is_none() {
             state.failure = Some(cause.to_string());
         }
+        state.untold = None;
         self.changed.notify_all();
     }
 

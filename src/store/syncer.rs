@@ -108,18 +108,7 @@ impl Syncer {
         loop {
             let (requests, stopping) = self.wait(due);
             let Requests { waiting, ahead } = requests;
-            let highest = waiting.iter().map(|(count, _)| *count).max();
-            if let Some(highest) = highest {
-                // One sync serves all; each gets an error of its own if it fails.
-                let failed = shared.acknowledge(highest).err();
-                for (place, (count, answer)) in waiting.into_iter().enumerate() {
-                    let result = match (&failed, place) {
-                        (None, _) => Ok(()),
-                        (Some(_), _) => shared.acknowledge(count),
-                    };
-                    settle(&answer, result);
-                }
-            }
+            settle_all(waiting, |count| shared.acknowledge(count));
             let is_due = due.is_some_and(|due| due <= Instant::now());
             if ahead || is_due {
                 shared.commit.sync_ahead();
@@ -162,6 +151,25 @@ impl Syncer {
     }
 }
 
+/// Acknowledges by one sync what several wait for. If it fails, what was synced before is acknowledged all the same,
+/// and the first of the others is told of the failure itself.
+fn settle_all(waiting: Vec<Waiting>, acknowledge: impl Fn(u64) -> Result<()>) {
+    let Some(highest) = waiting.iter().map(|(count, _)| *count).max() else {
+        return;
+    };
+    let outcome = acknowledge(highest);
+    let failed = outcome.is_err();
+    let mut untold = outcome.err();
+    for (count, answer) in waiting {
+        let result = if failed {
+            acknowledge(count).map_err(|later| untold.take().unwrap_or(later))
+        } else {
+            Ok(())
+        };
+        settle(&answer, result);
+    }
+}
+
 fn settle(answer: &Mutex<Answer>, result: Result<()>) {
     let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
     answer.result = Some(result);
@@ -170,5 +178,44 @@ fn settle(answer: &Mutex<Answer>, result: Result<()>) {
     drop(answer);
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::io;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn of_those_who_wait_for_a_sync_that_fails_one_is_told_why() {
+        let answers: Vec<_> = (0..3).map(|_| Arc::<Mutex<Answer>>::default()).collect();
+        let waiting = answers.iter().enumerate();
+        let waiting = waiting.map(|(place, answer)| (place as u64 + 1, Arc::clone(answer)));
+        let told = Cell::new(false);
+        // The first event is on stable storage.
+        settle_all(waiting.collect(), |count| match count {
+            1 => Ok(()),
+            _ if told.replace(true) => Err(Error::Poisoned {
+                cause: "no more".to_owned(),
+            }),
+            _ => Err(Error::io("sync", Path::new("x"))(io::Error::other(
+                "no more",
+            ))),
+        });
+        let results = answers.iter().map(|answer| {
+            let mut answer = answer.lock().unwrap();
+            answer.result.take().unwrap()
+        });
+        let results: Vec<_> = results.collect();
+        assert!(
+            matches!(
+                results[..],
+                [Ok(()), Err(Error::Io { .. }), Err(Error::Poisoned { .. })]
+            ),
+            "{results:?}"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The group commit: writers that share syncs, a disk that fails one of them, segments that fill up.
 
+use std::io;
 use std::path::PathBuf;
 
 use shuttle::thread;
@@ -127,5 +128,62 @@ impl Journal {
         writer.sequence += 1;
         self.commit.wrote(writer.sequence);
         Ok(writer.sequence)
+    }
+}
+
+/// A failure is told as what it is to one caller at most, and to none after another was told that writing has ended,
+/// whether it was a caller's own sync that failed, one done ahead, or a write.
+pub fn told_once() {
+    let disk = Disk::that_may_fail(3);
+    let segment = Segment::new(&disk);
+    let commit = Arc::new(GroupCommit::new(
+        0,
+        Arc::clone(&segment),
+        PathBuf::from("0"),
+    ));
+    let answers = Arc::new(Mutex::new(Vec::new()));
+    let ahead = {
+        let commit = Arc::clone(&commit);
+        thread::spawn(move || {
+            commit.sync_ahead();
+            commit.sync_ahead();
+        })
+    };
+    let callers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let (commit, segment) = (Arc::clone(&commit), Arc::clone(&segment));
+            let answers = Arc::clone(&answers);
+            thread::spawn(move || {
+                // Appends go one after the other: the journal's writer has a lock, as `answers` has here.
+                let mut answers = answers.lock().expect("no model panics under it");
+                let written = commit.written();
+                let asked = commit.check().and_then(|()| {
+                    segment.write(written);
+                    commit.wrote(written + 1);
+                    if writer == 0 {
+                        let full = io::Error::other("no space");
+                        let error = Error::io("write", &PathBuf::from("0"))(full);
+                        commit.poison(&error);
+                        return Err(error);
+                    }
+                    commit.sync_through(written + 1)
+                });
+                answers.push(asked.map(|_| ()));
+            })
+        })
+        .collect();
+    ahead.join().expect("it does not panic");
+    for caller in callers {
+        caller.join().expect("callers do not panic");
+    }
+    let mut answers = answers.lock().expect("no model panics under it");
+    answers.push(commit.check());
+    let first = answers.iter().position(Result::is_err);
+    for (place, answer) in answers.iter().enumerate() {
+        let later = first.is_some_and(|first| place > first);
+        assert!(
+            !later || matches!(answer, Err(Error::Poisoned { .. })),
+            "told after another had been: {answers:?}"
+        );
     }
 }

@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use shuttle_models::commit::{Rotation, group_commit};
+use shuttle_models::commit::{Rotation, group_commit, told_once};
 use shuttle_models::publish::{Order, publish, publish_on_a_failing_disk};
 
 /// Preemptions that PCT looks for.
@@ -44,6 +44,11 @@ fn a_second_sync_beside_the_group_commit_is_caught() {
         || group_commit(Rotation::ByItself),
         &["not on stable storage", "the old file is synced"],
     );
+}
+
+#[test]
+fn a_failure_is_told_once_and_first() {
+    holds(told_once);
 }
 
 #[test]
