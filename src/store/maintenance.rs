@@ -9,6 +9,7 @@ use super::journal::{seal, segment};
 use super::recover;
 use super::shared::{Rebuild, Shared, Tasks};
 use super::trees::engine::TreeError;
+use super::trees::merge::Step;
 use super::trees::writer::TreeWriter;
 use super::view::{Frozen, View};
 use crate::error::{Error, Result};
@@ -173,19 +174,23 @@ impl Maintenance {
         let _ = shared.layout.write_head(shared.format.log_id, mark);
     }
 
-    /// Merges runs if that cannot wait for a rest: under a steady load there is none, and look-ups would pass
-    /// over more and more runs.
+    /// Goes on with the merges that cannot wait for a rest.
     fn keep_up(&mut self) -> Result<()> {
-        let merged = match &mut self.trees {
-            Some(trees) if trees.is_behind() => trees.merge_once(),
-            _ => Ok(false),
-        };
-        match merged {
-            Ok(true) => self.publish(),
-            Ok(false) => {}
+        self.merge(TreeWriter::merge_beside_load).map(|_| ())
+    }
+
+    /// Takes a step of merging. False if there is nothing to merge.
+    fn merge(
+        &mut self,
+        step: impl FnOnce(&mut TreeWriter) -> Result<Step, TreeError>,
+    ) -> Result<bool> {
+        match self.trees.as_mut().map_or(Ok(Step::None), step) {
+            Ok(Step::None) => return Ok(false),
+            Ok(Step::Part) => {}
+            Ok(Step::Whole) => self.publish(),
             Err(error) => self.rebuild(&Rebuild::Broken(error))?,
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Gives readers the trees' new state, and tells those who wait for it.
@@ -267,18 +272,8 @@ impl Maintenance {
 
     /// One piece of work that can wait. False if there is none.
     fn tidy(&mut self) -> Result<bool> {
-        if let Some(trees) = &mut self.trees {
-            match trees.merge_once() {
-                Ok(false) => {}
-                Ok(true) => {
-                    self.publish();
-                    return Ok(true);
-                }
-                Err(error) => {
-                    self.rebuild(&Rebuild::Broken(error))?;
-                    return Ok(true);
-                }
-            }
+        if self.merge(TreeWriter::merge_at_rest)? {
+            return Ok(true);
         }
         Ok(self.seal_one())
     }

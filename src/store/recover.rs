@@ -15,6 +15,7 @@ use super::memtable::{Entry, Memtable};
 use super::options::{Durability, StoreOptions};
 use super::shared::Shared;
 use super::trees::engine::TreeError;
+use super::trees::merge::Step;
 use super::trees::writer::TreeWriter;
 use super::view::View;
 use crate::error::{Error, Result};
@@ -425,7 +426,7 @@ fn catch_up(
             .map(Into::into)
             .collect();
         let written = trees.apply(entries, mark).and_then(|()| {
-            while trees.merge_once()? {}
+            while trees.merge_at_rest()? != Step::None {}
             Ok(())
         });
         if let Err(error) = written {

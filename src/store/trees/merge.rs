@@ -1,68 +1,112 @@
-//! Merges runs as they pile up, so that a look-up passes over few of them.
+//! Merges runs as they pile up, so that a look-up passes over few of them. A merge goes on in steps between other work:
+//! of a whole level at once, it would hold up every flush behind it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
 use super::super::index::{Definition, INDEXES};
 use super::engine::{Engine, Tree, TreeError, Write};
 use super::keys;
-use super::run::{Page, Posting, Run};
-use super::writer::{RunBuilder, TreeWriter};
+use super::run::{PAGE_POSTINGS, Page, Posting, Run, RunInfo};
+use super::writer::{RunBuilder, TreeWriter, WRITES_AT_ONCE};
 
 /// This many runs of one level become one of the next.
 pub(crate) const FAN_IN: usize = 8;
-/// Pages written in one transaction, while a merge is under way.
-const PAGES_AT_ONCE: usize = 64;
+/// While events keep coming it is so many: less merging, for more runs to pass over.
+const FAN_IN_UNDER_LOAD: usize = 2 * FAN_IN;
+/// Postings of a step, at least: some milliseconds.
+const STEP: u64 = (WRITES_AT_ONCE * PAGE_POSTINGS) as u64;
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// There is nothing to merge.
+    None,
+    /// There is more to do before it counts.
+    Part,
+    /// Readers may have fewer runs.
+    Whole,
+}
 
 impl TreeWriter {
-    /// Whether twice as many runs as should be merged have piled up somewhere.
-    pub(crate) fn is_behind(&self) -> bool {
-        let crowded = |runs: &Vec<Arc<Run>>| crowded_level(runs, 2 * FAN_IN).is_some();
-        self.runs.iter().any(crowded)
+    /// Takes a step of each merge that cannot wait for a rest: under a steady load there is none. The step is twice
+    /// what the last flush brought, and so a merge is done before as many runs have piled up again.
+    pub(crate) fn merge_beside_load(&mut self) -> Result<Step, TreeError> {
+        while self.begin_merge(FAN_IN_UNDER_LOAD)? {}
+        let merges = std::mem::take(&mut self.merges);
+        let mut done = Step::None;
+        for merge in merges {
+            let flushed = self.last_flushed(merge.place);
+            match self.take_step(merge, STEP.max(2 * flushed))? {
+                Step::Part if done == Step::None => done = Step::Part,
+                Step::Whole => done = Step::Whole,
+                _ => {}
+            }
+        }
+        Ok(done)
     }
 
-    /// Merges the first set of runs that has piled up, if there is one.
-    pub(crate) fn merge_once(&mut self) -> Result<bool, TreeError> {
-        self.remove_unknown_runs()?;
-        for (place, definition) in INDEXES.iter().enumerate() {
-            let Some(level) = self
-                .runs
-                .get(place)
-                .and_then(|runs| crowded_level(runs, FAN_IN))
-            else {
+    /// Takes a step of a merge while there is nothing better to do.
+    pub(crate) fn merge_at_rest(&mut self) -> Result<Step, TreeError> {
+        if self.merges.is_empty() {
+            self.begin_merge(FAN_IN)?;
+        }
+        match self.merges.pop() {
+            Some(merge) => self.take_step(merge, STEP),
+            None => Ok(Step::None),
+        }
+    }
+
+    /// Begins to merge the first `fan_in` runs or more of one level that are not being merged. False if there are none.
+    fn begin_merge(&mut self, fan_in: usize) -> Result<bool, TreeError> {
+        for (place, (definition, runs)) in INDEXES.iter().zip(&self.runs).enumerate() {
+            let is_free = |run: &&Arc<Run>| {
+                let mut merges = self.merges.iter();
+                !merges.any(|merge| (merge.place, merge.level) == (place, run.info.level))
+            };
+            let free: Vec<_> = runs.iter().filter(is_free).collect();
+            let Some(level) = crowded_level(&free, fan_in) else {
                 continue;
             };
-            self.merge(place, definition, level)?;
+            let of_level = free.into_iter().filter(|run| run.info.level == level);
+            let merged = of_level.cloned().collect();
+            self.remove_unknown_runs()?;
+            // Whatever becomes of it, the number is used: there may be pages of it.
+            let number = self.manifest.next_run;
+            self.manifest.next_run += 1;
+            let merge = Merge::new(&self.engine, place, definition, merged, level, number)?;
+            self.merges.push(merge);
             return Ok(true);
         }
         Ok(false)
     }
 
-    fn merge(&mut self, place: usize, definition: &Definition, level: u8) -> Result<(), TreeError> {
-        let Some(runs) = self.runs.get(place) else {
-            return Ok(());
-        };
-        let (merged, kept): (Vec<_>, Vec<_>) = runs
-            .iter()
-            .cloned()
-            .partition(|run| run.info.level == level);
-        let number = self.manifest.next_run;
-        let terms = merged.iter().map(|run| run.info.terms).sum();
-        let mut builder = RunBuilder::new(definition, number, level.saturating_add(1), terms);
-        for posting in Merge::new(&self.engine, definition, &merged)? {
-            builder.push(posting?);
-            if builder.writes.len() >= PAGES_AT_ONCE {
-                // Nobody reads the run before the manifest names it.
-                self.engine.apply(&std::mem::take(&mut builder.writes))?;
-            }
+    fn take_step(&mut self, mut merge: Merge, most: u64) -> Result<Step, TreeError> {
+        if merge.go_on(&self.engine, most)? {
+            self.end_merge(merge)?;
+            return Ok(Step::Whole);
         }
+        self.merges.push(merge);
+        Ok(Step::Part)
+    }
+
+    /// Puts the merged run in the place of those it was merged from.
+    fn end_merge(&mut self, merge: Merge) -> Result<(), TreeError> {
+        let Merge {
+            place,
+            sources,
+            builder,
+            ..
+        } = merge;
+        let is_merged = |info: &RunInfo| {
+            let mut sources = sources.iter();
+            sources.any(|source| source.run.info.number == info.number)
+        };
         let (run, mut writes) = builder.finish()?;
         let mut manifest = self.manifest.clone();
-        manifest.next_run += 1;
-        manifest
-            .runs
-            .retain(|info| !(info.index == definition.code && info.level == level));
+        manifest.runs.retain(|info| !is_merged(info));
         manifest.runs.push(run.info);
         writes.push(Write::insert(
             Tree::Meta,
@@ -72,31 +116,44 @@ impl TreeWriter {
         self.engine.apply(&writes)?;
         self.manifest = manifest;
         if let Some(runs) = self.runs.get_mut(place) {
-            *runs = kept;
+            runs.retain(|run| !is_merged(&run.info));
             runs.push(Arc::new(run));
         }
+        let merged = sources.into_iter().map(|source| source.run);
         self.retired.extend(merged);
         Ok(())
+    }
+
+    /// Postings of an index's latest run that came from a flush.
+    fn last_flushed(&self, place: usize) -> u64 {
+        let runs = self.runs.get(place).into_iter().flatten();
+        let latest = runs.filter(|run| run.info.level == 0).next_back();
+        latest.map_or(0, |run| run.info.postings)
     }
 }
 
 /// A level of so many runs.
-fn crowded_level(runs: &[Arc<Run>], most: usize) -> Option<u8> {
-    let level = |run: &Arc<Run>| run.info.level;
+fn crowded_level(runs: &[&Arc<Run>], most: usize) -> Option<u8> {
+    let level = |run: &&Arc<Run>| run.info.level;
     runs.iter()
         .map(level)
         .find(|one| runs.iter().filter(|run| level(run) == *one).count() >= most)
 }
 
-/// The postings of several runs, in order.
-struct Merge<'a> {
-    engine: &'a Engine,
-    definition: &'a Definition,
+/// A merge under way. Nobody reads its run before the manifest names it, and what a crash leaves of it is removed.
+#[derive(Debug)]
+pub(super) struct Merge {
+    place: usize,
+    definition: &'static Definition,
+    /// The level of what is merged.
+    level: u8,
     sources: Vec<Source>,
     next: BinaryHeap<Reverse<(Posting, usize)>>,
+    builder: RunBuilder,
 }
 
 /// A run that is read from front to back.
+#[derive(Debug)]
 struct Source {
     run: Arc<Run>,
     page: u32,
@@ -104,119 +161,257 @@ struct Source {
     postings: Vec<Posting>,
 }
 
-impl<'a> Merge<'a> {
+impl Merge {
     fn new(
-        engine: &'a Engine,
-        definition: &'a Definition,
-        runs: &[Arc<Run>],
+        engine: &Engine,
+        place: usize,
+        definition: &'static Definition,
+        runs: Vec<Arc<Run>>,
+        level: u8,
+        number: u64,
     ) -> Result<Self, TreeError> {
-        let sources = runs
-            .iter()
-            .map(|run| Source {
-                run: Arc::clone(run),
-                page: 0,
-                postings: Vec::new(),
-            })
-            .collect();
-        let mut merge = Self {
-            engine,
-            definition,
-            sources,
-            next: BinaryHeap::new(),
+        let terms = runs.iter().map(|run| run.info.terms).sum();
+        let source = |run| Source {
+            run,
+            page: 0,
+            postings: Vec::new(),
         };
-        for source in 0..merge.sources.len() {
-            merge.advance(source)?;
+        let mut sources: Vec<_> = runs.into_iter().map(source).collect();
+        let mut next = BinaryHeap::with_capacity(sources.len());
+        for (source, place) in sources.iter_mut().zip(0..) {
+            if let Some(posting) = source.next(engine, definition)? {
+                next.push(Reverse((posting, place)));
+            }
         }
-        Ok(merge)
+        Ok(Self {
+            place,
+            definition,
+            level,
+            sources,
+            next,
+            builder: RunBuilder::new(definition, number, level.saturating_add(1), terms),
+        })
     }
 
-    fn advance(&mut self, place: usize) -> Result<(), TreeError> {
-        let Some(source) = self.sources.get_mut(place) else {
-            return Ok(());
+    /// Merges `most` postings, or those that are left. True if none are left.
+    fn go_on(&mut self, engine: &Engine, most: u64) -> Result<bool, TreeError> {
+        for _ in 0..most {
+            let Some(posting) = self.next(engine)? else {
+                return Ok(true);
+            };
+            self.builder.push(posting);
+            if self.builder.writes.len() >= WRITES_AT_ONCE {
+                engine.apply(&std::mem::take(&mut self.builder.writes))?;
+            }
+        }
+        Ok(self.next.is_empty())
+    }
+
+    /// The least of the postings that are left.
+    fn next(&mut self, engine: &Engine) -> Result<Option<Posting>, TreeError> {
+        let Some(mut least) = self.next.peek_mut() else {
+            return Ok(None);
         };
-        if source.postings.is_empty() && source.page < source.run.info.pages {
-            let key = keys::page_key(source.run.info.number, source.page);
-            let bytes = self
-                .engine
-                .require(Tree::Index(self.definition.index), &key)?;
-            let page = Page::parse(&bytes, self.definition.unique).map_err(TreeError::new)?;
-            source.postings.extend(page.postings());
-            source.postings.reverse();
-            source.page += 1;
+        let Reverse((posting, place)) = *least;
+        let source = self.sources.get_mut(place);
+        let following = source.map(|source| source.next(engine, self.definition));
+        match following.transpose()?.flatten() {
+            Some(following) => *least = Reverse((following, place)),
+            None => drop(PeekMut::pop(least)),
         }
-        if let Some(posting) = source.postings.pop() {
-            self.next.push(Reverse((posting, place)));
-        }
-        Ok(())
+        Ok(Some(posting))
     }
 }
 
-impl Iterator for Merge<'_> {
-    type Item = Result<Posting, TreeError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let Reverse((posting, source)) = self.next.pop()?;
-        Some(self.advance(source).map(|()| posting))
+impl Source {
+    fn next(
+        &mut self,
+        engine: &Engine,
+        definition: &Definition,
+    ) -> Result<Option<Posting>, TreeError> {
+        if self.postings.is_empty() && self.page < self.run.info.pages {
+            let key = keys::page_key(self.run.info.number, self.page);
+            let bytes = engine.require(Tree::Index(definition.index), &key)?;
+            let page = Page::parse(&bytes, definition.unique).map_err(TreeError::new)?;
+            self.postings.extend(page.postings());
+            self.postings.reverse();
+            self.page += 1;
+        }
+        Ok(self.postings.pop())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::snapshot::TreeSnapshot;
     use super::*;
     use crate::store::index::{HASH_ZEROS, TermHash};
+
+    /// The index that the tests write to.
+    const PLACE: usize = 2;
+
+    fn open(path: &Path) -> TreeWriter {
+        TreeWriter::open(path, [1; 16], 1 << 20).unwrap()
+    }
+
+    /// Adds a run as a flush does, and tells its postings.
+    fn add_run(writer: &mut TreeWriter, postings: u64) -> Vec<Posting> {
+        let definition = &INDEXES[PLACE];
+        let number = writer.manifest.next_run;
+        writer.manifest.next_run += 1;
+        let mut builder = RunBuilder::new(definition, number, 0, postings);
+        let postings = (0..postings).map(|step| Posting {
+            hash: TermHash(((step * 37) % 1999) << HASH_ZEROS),
+            block: u32::try_from(number).unwrap(),
+            slots: 1 << (step % 64),
+        });
+        let mut postings: Vec<_> = postings.collect();
+        postings.sort_unstable();
+        for posting in &postings {
+            builder.push(*posting);
+        }
+        let (run, mut writes) = builder.finish().unwrap();
+        writer.manifest.runs.push(run.info);
+        writer.runs[PLACE].push(Arc::new(run));
+        let manifest = writer.manifest.encode();
+        writes.push(Write::insert(Tree::Meta, keys::MANIFEST, &manifest));
+        writer.engine.apply(&writes).unwrap();
+        postings
+    }
+
+    fn all(snapshot: &TreeSnapshot) -> Vec<Posting> {
+        let mut found = Vec::new();
+        snapshot
+            .all_postings(&INDEXES[PLACE], |posting| found.push(posting))
+            .unwrap();
+        found.sort_unstable();
+        found
+    }
+
+    /// The numbers of the runs of which something is stored.
+    fn stored_runs(writer: &TreeWriter) -> Vec<u64> {
+        let tree = Tree::Index(INDEXES[PLACE].index);
+        let mut numbers = Vec::new();
+        let mut from = Vec::new();
+        while let Some(key) = writer.engine.first_key_from(tree, &from).unwrap() {
+            let number = keys::run_of_key(&key).unwrap();
+            numbers.push(number);
+            from = (number + 1).to_be_bytes().to_vec();
+        }
+        numbers
+    }
 
     #[test]
     fn runs_are_merged_in_order_and_nothing_is_lost() {
         let folder = tempfile::tempdir().unwrap();
-        let mut writer = TreeWriter::open(folder.path(), [1; 16], 1 << 20).unwrap();
-        let definition = &INDEXES[2];
+        let mut writer = open(folder.path());
         let mut expected = Vec::new();
-        for number in 0..FAN_IN as u64 {
-            let mut builder = RunBuilder::new(definition, number, 0, 1500);
-            let postings = (0..1500).map(|step| Posting {
-                hash: TermHash(((step * 37) % 1999) << HASH_ZEROS),
-                block: u32::try_from(number).unwrap(),
-                slots: 1 << (step % 64),
-            });
-            let mut postings: Vec<_> = postings.collect();
-            postings.sort_unstable();
-            for posting in &postings {
-                builder.push(*posting);
-            }
-            expected.extend(postings);
-            let (run, writes) = builder.finish().unwrap();
-            writer.engine.apply(&writes).unwrap();
-            writer.manifest.runs.push(run.info);
-            writer.manifest.next_run += 1;
-            writer.runs[2].push(Arc::new(run));
+        for _ in 0..FAN_IN {
+            expected.extend(add_run(&mut writer, 1500));
         }
         let before = writer.snapshot();
-        assert!(writer.merge_once().unwrap());
-        assert!(!writer.merge_once().unwrap());
+        assert_eq!(writer.merge_at_rest().unwrap(), Step::Whole);
+        assert_eq!(writer.merge_at_rest().unwrap(), Step::None);
         expected.sort_unstable();
         let after = writer.snapshot();
-        assert_eq!((before.runs[2].len(), after.runs[2].len()), (FAN_IN, 1));
-        let merged: Vec<_> = Merge::new(&writer.engine, definition, &after.runs[2])
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
+        assert_eq!(
+            (before.runs[PLACE].len(), after.runs[PLACE].len()),
+            (FAN_IN, 1)
+        );
+        let run = &after.runs[PLACE][0];
+        assert_eq!((run.info.level, run.info.postings), (1, 12_000));
+        let mut merged = Vec::new();
+        after
+            .all_postings(&INDEXES[PLACE], |posting| merged.push(posting))
+            .unwrap();
         assert_eq!(merged, expected);
         // A reader of the state before goes on to see it; a reopened log sees the new one only.
         for hash in [0, 37, 1998] {
-            let of = |snapshot: &super::super::snapshot::TreeSnapshot| {
+            let of = |snapshot: &TreeSnapshot| {
                 let hash = TermHash(hash << HASH_ZEROS);
-                snapshot.postings(definition.index, hash).unwrap()
+                snapshot.postings(INDEXES[PLACE].index, hash).unwrap()
             };
             assert_eq!(of(&before), of(&after));
         }
         drop((before, after, writer));
-        let mut writer = TreeWriter::open(folder.path(), [1; 16], 1 << 20).unwrap();
-        assert!(!writer.merge_once().unwrap());
-        let key = writer
-            .engine
-            .first_key_from(Tree::Index(definition.index), b"")
-            .unwrap()
-            .unwrap();
-        assert_eq!(keys::run_of_key(&key), Some(FAN_IN as u64));
+        let mut writer = open(folder.path());
+        assert_eq!(writer.merge_at_rest().unwrap(), Step::None);
+        writer.remove_unknown_runs().unwrap();
+        let runs = &writer.runs[PLACE];
+        assert_eq!(runs.len(), 1);
+        assert_eq!(all(&writer.snapshot()), expected);
+    }
+
+    #[test]
+    fn a_merge_goes_on_beside_flushes_and_takes_only_the_runs_it_began_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = open(folder.path());
+        let mut expected = Vec::new();
+        for added in 0..FAN_IN_UNDER_LOAD {
+            assert_eq!(writer.merge_beside_load().unwrap(), Step::None, "{added}");
+            expected.extend(add_run(&mut writer, 3000));
+        }
+        let mut steps = 0;
+        loop {
+            let step = writer.merge_beside_load().unwrap();
+            steps += 1;
+            if step == Step::Whole {
+                break;
+            }
+            assert_eq!(step, Step::Part);
+            expected.extend(add_run(&mut writer, 3000));
+            expected.sort_unstable();
+            assert_eq!(all(&writer.snapshot()), expected);
+        }
+        // 48 thousand postings, 16,384 a step.
+        assert_eq!(steps, 3);
+        assert_eq!(all(&writer.snapshot()), expected);
+        let levels = writer.runs[PLACE].iter().map(|run| run.info.level);
+        assert_eq!(levels.collect::<Vec<_>>(), [0, 0, 1]);
+        drop(writer);
+        let writer = open(folder.path());
+        assert_eq!(all(&writer.snapshot()), expected);
+    }
+
+    #[test]
+    fn a_step_grows_with_what_is_flushed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = open(folder.path());
+        for _ in 0..FAN_IN_UNDER_LOAD {
+            add_run(&mut writer, 20_000);
+        }
+        // 320 thousand postings, 40 thousand a step: done before sixteen more runs have come.
+        let mut steps = 1;
+        while writer.merge_beside_load().unwrap() == Step::Part {
+            steps += 1;
+        }
+        assert_eq!(steps, FAN_IN_UNDER_LOAD / 2);
+    }
+
+    #[test]
+    fn what_an_unfinished_merge_left_is_removed_before_its_number_is_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = open(folder.path());
+        let mut expected = Vec::new();
+        for _ in 0..FAN_IN {
+            expected.extend(add_run(&mut writer, 3000));
+        }
+        expected.sort_unstable();
+        assert_eq!(writer.merge_at_rest().unwrap(), Step::Part);
+        let named: Vec<_> = writer.manifest.runs.iter().map(|run| run.number).collect();
+        let unfinished = writer.manifest.next_run - 1;
+        assert_eq!(*stored_runs(&writer).last().unwrap(), unfinished);
+        assert!(!named.contains(&unfinished));
+        drop(writer);
+        let mut writer = open(folder.path());
+        assert_eq!(writer.manifest.next_run, unfinished);
+        assert_eq!(all(&writer.snapshot()), expected);
+        writer.remove_unknown_runs().unwrap();
+        assert_eq!(stored_runs(&writer), named);
+        while writer.merge_at_rest().unwrap() != Step::None {}
+        assert_eq!(writer.runs[PLACE].len(), 1);
+        assert_eq!(all(&writer.snapshot()), expected);
     }
 }

@@ -18,6 +18,7 @@ use super::engine::{Engine, Tree, TreeError, Write};
 use super::filter::BloomFilter;
 use super::keys;
 use super::manifest::{Manifest, ManifestFlaw};
+use super::merge::Merge;
 use super::opening::Opening;
 use super::opening_cache::OpeningCache;
 use super::run::{self, Guide, Posting, Run, RunInfo};
@@ -28,6 +29,9 @@ use super::watermark;
 const CACHE_PARTS: u64 = 7;
 const CACHE_FOR_BLOCKS: u64 = 1;
 const CACHE_FOR_OPENINGS: u64 = 3;
+
+/// Changes of one transaction, where they need not be one.
+pub(super) const WRITES_AT_ONCE: usize = 64;
 
 /// A memtable packed for the trees, and what they are with it.
 #[derive(Debug)]
@@ -55,7 +59,9 @@ pub(crate) struct TreeWriter {
     pub(super) runs: Runs,
     /// Runs that were merged away, still held by readers.
     pub(super) retired: Vec<Arc<Run>>,
-    /// Whether what a crash during a merge left behind was looked for.
+    /// Merges under way, one for each index and level at most.
+    pub(super) merges: Vec<Merge>,
+    /// Whether what an unfinished merge left behind was looked for.
     rid_of_unknown_runs: bool,
     encoder: Encoder,
 }
@@ -96,6 +102,7 @@ impl TreeWriter {
             directory,
             runs,
             retired: Vec::new(),
+            merges: Vec::new(),
             rid_of_unknown_runs: false,
             encoder: Encoder::default(),
         })
@@ -247,32 +254,36 @@ impl TreeWriter {
         });
     }
 
-    /// Removes what a crash during a merge left behind, before the first run that may get the same number. Looking for
-    /// it takes some 10 ms of a first opening at a million events, so it waits until then.
+    /// Removes what an unfinished merge left behind, before the first run that may get the same number. Looking for it
+    /// takes some 10 ms of a first opening at a million events, so it waits until then.
     pub(super) fn remove_unknown_runs(&mut self) -> Result<(), TreeError> {
         if self.rid_of_unknown_runs {
             return Ok(());
         }
         for definition in &INDEXES {
             let tree = Tree::Index(definition.index);
+            let mut removals = Vec::new();
             let mut from = Vec::new();
             while let Some(key) = self.engine.first_key_from(tree, &from)? {
                 let number = keys::run_of_key(&key)
                     .ok_or_else(|| TreeError::new("a key of an index tree is too short"))?;
                 let known = |run: &RunInfo| run.number == number && run.index == definition.code;
-                if !self.manifest.runs.iter().any(known) {
-                    let entries = self.engine.with_prefix(tree, &number.to_be_bytes())?;
-                    let removals: Vec<_> = entries
-                        .iter()
-                        .map(|(key, _)| Write::remove(tree, key))
-                        .collect();
-                    self.engine.apply(&removals)?;
+                if self.manifest.runs.iter().any(known) {
+                    let Some(next) = number.checked_add(1) else {
+                        break;
+                    };
+                    from = next.to_be_bytes().to_vec();
+                    continue;
                 }
-                let Some(next) = number.checked_add(1) else {
-                    break;
-                };
-                from = next.to_be_bytes().to_vec();
+                removals.push(Write::remove(tree, &key));
+                if removals.len() >= WRITES_AT_ONCE {
+                    self.engine.apply(&std::mem::take(&mut removals))?;
+                }
+                // The key that follows next in order.
+                from = key.to_vec();
+                from.push(0);
             }
+            self.engine.apply(&removals)?;
         }
         self.rid_of_unknown_runs = true;
         Ok(())
