@@ -14,8 +14,6 @@ use super::writer::{RunBuilder, TreeWriter, WRITES_AT_ONCE};
 
 /// This many runs of one level become one of the next.
 pub(crate) const FAN_IN: usize = 8;
-/// While events keep coming it is so many: less merging, for more runs to pass over.
-const FAN_IN_UNDER_LOAD: usize = 2 * FAN_IN;
 /// Postings of a step, at least: some milliseconds.
 const STEP: u64 = (WRITES_AT_ONCE * PAGE_POSTINGS) as u64;
 
@@ -31,10 +29,10 @@ pub(crate) enum Step {
 }
 
 impl TreeWriter {
-    /// Takes a step of each merge that cannot wait for a rest: under a steady load there is none. The step is twice
-    /// what the last flush brought, and so a merge is done before as many runs have piled up again.
+    /// Takes a step of every merge, beside a flush: under a steady load there is no rest to wait for. The step is twice
+    /// what the flush brought, and so a merge is done before as many runs have piled up again.
     pub(crate) fn merge_beside_load(&mut self) -> Result<Step, TreeError> {
-        while self.begin_merge(FAN_IN_UNDER_LOAD)? {}
+        while self.begin_merge()? {}
         let merges = std::mem::take(&mut self.merges);
         let mut done = Step::None;
         for merge in merges {
@@ -51,7 +49,7 @@ impl TreeWriter {
     /// Takes a step of a merge while there is nothing better to do.
     pub(crate) fn merge_at_rest(&mut self) -> Result<Step, TreeError> {
         if self.merges.is_empty() {
-            self.begin_merge(FAN_IN)?;
+            self.begin_merge()?;
         }
         match self.merges.pop() {
             Some(merge) => self.take_step(merge, STEP),
@@ -59,15 +57,15 @@ impl TreeWriter {
         }
     }
 
-    /// Begins to merge the first `fan_in` runs or more of one level that are not being merged. False if there are none.
-    fn begin_merge(&mut self, fan_in: usize) -> Result<bool, TreeError> {
+    /// Begins to merge the runs of a level that have piled up and are not being merged. False if there are none.
+    fn begin_merge(&mut self) -> Result<bool, TreeError> {
         for (place, (definition, runs)) in INDEXES.iter().zip(&self.runs).enumerate() {
             let is_free = |run: &&Arc<Run>| {
                 let mut merges = self.merges.iter();
                 !merges.any(|merge| (merge.place, merge.level) == (place, run.info.level))
             };
             let free: Vec<_> = runs.iter().filter(is_free).collect();
-            let Some(level) = crowded_level(&free, fan_in) else {
+            let Some(level) = crowded_level(&free) else {
                 continue;
             };
             let of_level = free.into_iter().filter(|run| run.info.level == level);
@@ -132,12 +130,12 @@ impl TreeWriter {
     }
 }
 
-/// A level of so many runs.
-fn crowded_level(runs: &[&Arc<Run>], most: usize) -> Option<u8> {
+/// A level of as many runs as are merged, or more.
+fn crowded_level(runs: &[&Arc<Run>]) -> Option<u8> {
     let level = |run: &&Arc<Run>| run.info.level;
     runs.iter()
         .map(level)
-        .find(|one| runs.iter().filter(|run| level(run) == *one).count() >= most)
+        .find(|one| runs.iter().filter(|run| level(run) == *one).count() >= FAN_IN)
 }
 
 /// A merge under way. Nobody reads its run before the manifest names it, and what a crash leaves of it is removed.
@@ -349,9 +347,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = open(folder.path());
         let mut expected = Vec::new();
-        for added in 0..FAN_IN_UNDER_LOAD {
+        for added in 0..FAN_IN {
             assert_eq!(writer.merge_beside_load().unwrap(), Step::None, "{added}");
-            expected.extend(add_run(&mut writer, 3000));
+            expected.extend(add_run(&mut writer, 6000));
         }
         let mut steps = 0;
         loop {
@@ -361,7 +359,7 @@ mod tests {
                 break;
             }
             assert_eq!(step, Step::Part);
-            expected.extend(add_run(&mut writer, 3000));
+            expected.extend(add_run(&mut writer, 6000));
             expected.sort_unstable();
             assert_eq!(all(&writer.snapshot()), expected);
         }
@@ -379,15 +377,15 @@ mod tests {
     fn a_step_grows_with_what_is_flushed() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = open(folder.path());
-        for _ in 0..FAN_IN_UNDER_LOAD {
+        for _ in 0..FAN_IN {
             add_run(&mut writer, 20_000);
         }
-        // 320 thousand postings, 40 thousand a step: done before sixteen more runs have come.
+        // 160 thousand postings, 40 thousand a step: done before eight more runs have come.
         let mut steps = 1;
         while writer.merge_beside_load().unwrap() == Step::Part {
             steps += 1;
         }
-        assert_eq!(steps, FAN_IN_UNDER_LOAD / 2);
+        assert_eq!(steps, FAN_IN / 2);
     }
 
     #[test]
