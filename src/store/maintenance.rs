@@ -79,7 +79,7 @@ impl Maintenance {
     fn work(&mut self) -> Result<()> {
         loop {
             match self.next_task() {
-                Task::Stop => return Ok(()),
+                Task::Stop => return self.merge(TreeWriter::merge_before_end).map(|_| ()),
                 Task::Rebuild(reason) => self.rebuild(&reason)?,
                 Task::Flush(frozen) => {
                     self.flush(frozen)?;
@@ -179,7 +179,7 @@ impl Maintenance {
         self.merge(TreeWriter::merge_beside_load).map(|_| ())
     }
 
-    /// Takes a step of merging. False if there is nothing to merge.
+    /// Does some merging. False if there is nothing to merge.
     fn merge(
         &mut self,
         step: impl FnOnce(&mut TreeWriter) -> Result<Step, TreeError>,

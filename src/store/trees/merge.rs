@@ -13,7 +13,7 @@ use super::run::{PAGE_POSTINGS, Page, Posting, Run, RunInfo};
 use super::writer::{RunBuilder, TreeWriter, WRITES_AT_ONCE};
 
 /// This many runs of one level become one of the next.
-pub(crate) const FAN_IN: usize = 8;
+const FAN_IN: usize = 8;
 /// Postings of a step, at least: some milliseconds.
 const STEP: u64 = (WRITES_AT_ONCE * PAGE_POSTINGS) as u64;
 
@@ -57,6 +57,27 @@ impl TreeWriter {
         }
     }
 
+    /// Merges until no level has twice the runs that it should. A writer that goes leaves its merges unfinished; of many
+    /// that each stay for a moment, none would ever finish a large one.
+    pub(crate) fn merge_before_end(&mut self) -> Result<Step, TreeError> {
+        let mut last = Step::None;
+        while self.is_behind() {
+            last = self.merge_at_rest()?;
+            if last == Step::None {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    fn is_behind(&self) -> bool {
+        let mut indexes = self.runs.iter();
+        indexes.any(|runs| {
+            let runs: Vec<_> = runs.iter().collect();
+            crowded_level(&runs, 2 * FAN_IN).is_some()
+        })
+    }
+
     /// Begins to merge the runs of a level that have piled up and are not being merged. False if there are none.
     fn begin_merge(&mut self) -> Result<bool, TreeError> {
         for (place, (definition, runs)) in INDEXES.iter().zip(&self.runs).enumerate() {
@@ -65,7 +86,7 @@ impl TreeWriter {
                 !merges.any(|merge| (merge.place, merge.level) == (place, run.info.level))
             };
             let free: Vec<_> = runs.iter().filter(is_free).collect();
-            let Some(level) = crowded_level(&free) else {
+            let Some(level) = crowded_level(&free, FAN_IN) else {
                 continue;
             };
             let of_level = free.into_iter().filter(|run| run.info.level == level);
@@ -124,18 +145,18 @@ impl TreeWriter {
 
     /// Postings of an index's latest run that came from a flush.
     fn last_flushed(&self, place: usize) -> u64 {
-        let runs = self.runs.get(place).into_iter().flatten();
-        let latest = runs.filter(|run| run.info.level == 0).next_back();
+        let mut runs = self.runs.get(place).into_iter().flatten();
+        let latest = runs.rfind(|run| run.info.level == 0);
         latest.map_or(0, |run| run.info.postings)
     }
 }
 
-/// A level of as many runs as are merged, or more.
-fn crowded_level(runs: &[&Arc<Run>]) -> Option<u8> {
+/// A level of so many runs.
+fn crowded_level(runs: &[&Arc<Run>], many: usize) -> Option<u8> {
     let level = |run: &&Arc<Run>| run.info.level;
     runs.iter()
         .map(level)
-        .find(|one| runs.iter().filter(|run| level(run) == *one).count() >= FAN_IN)
+        .find(|one| runs.iter().filter(|run| level(run) == *one).count() >= many)
 }
 
 /// A merge under way. Nobody reads its run before the manifest names it, and what a crash leaves of it is removed.
@@ -386,6 +407,22 @@ mod tests {
             steps += 1;
         }
         assert_eq!(steps, FAN_IN / 2);
+    }
+
+    #[test]
+    fn writers_that_stay_for_a_moment_leave_a_bounded_number_of_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut expected = Vec::new();
+        for life in 0..3 * FAN_IN {
+            let mut writer = open(folder.path());
+            expected.extend(add_run(&mut writer, 3000));
+            writer.merge_beside_load().unwrap();
+            writer.merge_before_end().unwrap();
+            let runs = writer.runs[PLACE].len();
+            assert!(runs < 2 * FAN_IN, "{runs} runs after {life} lives");
+        }
+        expected.sort_unstable();
+        assert_eq!(all(&open(folder.path()).snapshot()), expected);
     }
 
     #[test]

@@ -280,7 +280,7 @@ impl TreeWriter {
                     self.engine.apply(&std::mem::take(&mut removals))?;
                 }
                 // The key that follows next in order.
-                from = key.to_vec();
+                from = key;
                 from.push(0);
             }
             self.engine.apply(&removals)?;
