@@ -111,8 +111,8 @@ pub const LINES: &[SafetyLine] = &[
     SafetyLine {
         name: "a failed sync ends writing",
         file: "src/store/group_commit.rs",
-        text: "state.failure = Some(error.to_string());\n",
-        instead: "\n",
+        text: "self.failure.clone()?",
+        instead: "self.failure.take()?",
         check: Check::Unit,
     },
     SafetyLine {
