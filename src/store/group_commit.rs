@@ -165,9 +165,7 @@ impl<F: Syncs> GroupCommit<F> {
     /// Ends writing for good. The caller is told of `cause`, so nobody is told of another failure as the first.
     pub(crate) fn poison(&self, cause: &Error) {
         let mut state = self.lock();
-        if state.failure.is_none() {
-            state.failure = Some(cause.to_string());
-        }
+        state.failure.get_or_insert_with(|| cause.to_string());
         state.untold = None;
         self.changed.notify_all();
     }

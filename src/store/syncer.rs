@@ -157,9 +157,8 @@ fn settle_all(waiting: Vec<Waiting>, acknowledge: impl Fn(u64) -> Result<()>) {
     let Some(highest) = waiting.iter().map(|(count, _)| *count).max() else {
         return;
     };
-    let outcome = acknowledge(highest);
-    let failed = outcome.is_err();
-    let mut untold = outcome.err();
+    let mut untold = acknowledge(highest).err();
+    let failed = untold.is_some();
     for (count, answer) in waiting {
         let result = if failed {
             acknowledge(count).map_err(|later| untold.take().unwrap_or(later))

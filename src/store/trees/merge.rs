@@ -18,7 +18,7 @@ const FAN_IN: usize = 8;
 const STEP: u64 = (WRITES_AT_ONCE * PAGE_POSTINGS) as u64;
 
 /// What a step did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
     /// There is nothing to merge.
     None,
@@ -37,11 +37,7 @@ impl TreeWriter {
         let mut done = Step::None;
         for merge in merges {
             let flushed = self.last_flushed(merge.place);
-            match self.take_step(merge, STEP.max(2 * flushed))? {
-                Step::Part if done == Step::None => done = Step::Part,
-                Step::Whole => done = Step::Whole,
-                _ => {}
-            }
+            done = done.max(self.take_step(merge, STEP.max(2 * flushed))?);
         }
         Ok(done)
     }
@@ -80,6 +76,7 @@ impl TreeWriter {
 
     /// Begins to merge the runs of a level that have piled up and are not being merged. False if there are none.
     fn begin_merge(&mut self) -> Result<bool, TreeError> {
+        self.remove_unknown_runs()?;
         for (place, (definition, runs)) in INDEXES.iter().zip(&self.runs).enumerate() {
             let is_free = |run: &&Arc<Run>| {
                 let mut merges = self.merges.iter();
@@ -91,7 +88,6 @@ impl TreeWriter {
             };
             let of_level = free.into_iter().filter(|run| run.info.level == level);
             let merged = of_level.cloned().collect();
-            self.remove_unknown_runs()?;
             // Whatever becomes of it, the number is used: there may be pages of it.
             let number = self.manifest.next_run;
             self.manifest.next_run += 1;
@@ -277,6 +273,7 @@ mod tests {
 
     /// Adds a run as a flush does, and tells its postings.
     fn add_run(writer: &mut TreeWriter, postings: u64) -> Vec<Posting> {
+        writer.remove_unknown_runs().unwrap();
         let definition = &INDEXES[PLACE];
         let number = writer.manifest.next_run;
         writer.manifest.next_run += 1;
@@ -298,6 +295,14 @@ mod tests {
         writes.push(Write::insert(Tree::Meta, keys::MANIFEST, &manifest));
         writer.engine.apply(&writes).unwrap();
         postings
+    }
+
+    /// Adds as many runs as are merged, and tells their postings in order.
+    fn add_runs(writer: &mut TreeWriter, postings: u64) -> Vec<Posting> {
+        let runs = (0..FAN_IN).flat_map(|_| add_run(writer, postings));
+        let mut added: Vec<_> = runs.collect();
+        added.sort_unstable();
+        added
     }
 
     fn all(snapshot: &TreeSnapshot) -> Vec<Posting> {
@@ -326,14 +331,10 @@ mod tests {
     fn runs_are_merged_in_order_and_nothing_is_lost() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = open(folder.path());
-        let mut expected = Vec::new();
-        for _ in 0..FAN_IN {
-            expected.extend(add_run(&mut writer, 1500));
-        }
+        let expected = add_runs(&mut writer, 1500);
         let before = writer.snapshot();
         assert_eq!(writer.merge_at_rest().unwrap(), Step::Whole);
         assert_eq!(writer.merge_at_rest().unwrap(), Step::None);
-        expected.sort_unstable();
         let after = writer.snapshot();
         assert_eq!(
             (before.runs[PLACE].len(), after.runs[PLACE].len()),
@@ -357,9 +358,8 @@ mod tests {
         drop((before, after, writer));
         let mut writer = open(folder.path());
         assert_eq!(writer.merge_at_rest().unwrap(), Step::None);
-        writer.remove_unknown_runs().unwrap();
-        let runs = &writer.runs[PLACE];
-        assert_eq!(runs.len(), 1);
+        assert_eq!(stored_runs(&writer), [FAN_IN as u64]);
+        assert_eq!(writer.runs[PLACE].len(), 1);
         assert_eq!(all(&writer.snapshot()), expected);
     }
 
@@ -398,9 +398,7 @@ mod tests {
     fn a_step_grows_with_what_is_flushed() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = open(folder.path());
-        for _ in 0..FAN_IN {
-            add_run(&mut writer, 20_000);
-        }
+        add_runs(&mut writer, 20_000);
         // 160 thousand postings, 40 thousand a step: done before eight more runs have come.
         let mut steps = 1;
         while writer.merge_beside_load().unwrap() == Step::Part {
@@ -429,11 +427,7 @@ mod tests {
     fn what_an_unfinished_merge_left_is_removed_before_its_number_is_used_again() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = open(folder.path());
-        let mut expected = Vec::new();
-        for _ in 0..FAN_IN {
-            expected.extend(add_run(&mut writer, 3000));
-        }
-        expected.sort_unstable();
+        let expected = add_runs(&mut writer, 3000);
         assert_eq!(writer.merge_at_rest().unwrap(), Step::Part);
         let named: Vec<_> = writer.manifest.runs.iter().map(|run| run.number).collect();
         let unfinished = writer.manifest.next_run - 1;
