@@ -91,6 +91,12 @@ pub(crate) fn encode_group(blocks: &[BlockInfo]) -> Vec<u8> {
     value
 }
 
+/// The number of the first block that an item of `events` tells of, if the item is whole.
+pub(crate) fn first_number(value: &[u8]) -> Option<u32> {
+    let (_, after_version) = value.split_first()?;
+    Reader::new(after_version).u32().ok()
+}
+
 /// The blocks that an item of `events` tells of.
 pub(crate) fn decode_group(key: &[u8], value: &[u8]) -> Result<Vec<BlockInfo>, DirectoryFlaw> {
     let (tenant, first) = keys::parse_event_key(key)?;
@@ -171,23 +177,32 @@ pub(crate) struct Directory {
 
 impl Directory {
     /// Adds blocks, which are numbered on from those there are.
-    pub(crate) fn add(&mut self, blocks: Vec<BlockInfo>) {
+    pub(crate) fn add(&mut self, blocks: impl IntoIterator<Item = BlockInfo>) {
+        let mut names: HashSet<Arc<str>> = HashSet::new();
+        let mut last: Option<Arc<str>> = None;
+        // One copy of each tenant's name serves all its blocks.
+        let mut share = |tenant: Arc<str>| {
+            if let Some(last) = last.as_ref().filter(|last| **last == tenant) {
+                return Arc::clone(last);
+            }
+            let known = names.get(&tenant).cloned();
+            let elsewhere = || self.parts.iter().find_map(|part| part.name_of(&tenant));
+            let name = known.or_else(elsewhere).unwrap_or(tenant);
+            names.insert(Arc::clone(&name));
+            last = Some(Arc::clone(&name));
+            name
+        };
+        let share = |block: BlockInfo| {
+            Arc::new(BlockInfo {
+                tenant: block.tenant.map(&mut share),
+                ..block
+            })
+        };
+        let blocks: Vec<_> = blocks.into_iter().map(share).collect();
         if blocks.is_empty() {
             return;
         }
-        let mut names: HashSet<Arc<str>> = HashSet::new();
-        let share = |mut block: BlockInfo| {
-            // One copy of each tenant's name serves all its blocks.
-            if let Some(tenant) = block.tenant.take() {
-                let known = names.get(&tenant).cloned();
-                let elsewhere = || self.parts.iter().find_map(|part| part.name_of(&tenant));
-                let name = known.or_else(elsewhere).unwrap_or(tenant);
-                names.insert(Arc::clone(&name));
-                block.tenant = Some(name);
-            }
-            Arc::new(block)
-        };
-        let mut last = Part::new(blocks.into_iter().map(share).collect());
+        let mut last = Part::new(blocks);
         while let Some(before) = self
             .parts
             .pop_if(|part| part.blocks().len() < 2 * last.blocks().len())

@@ -43,15 +43,18 @@ impl Part {
     /// The part of these blocks, of which there is at least one.
     pub(super) fn new(blocks: Vec<Arc<BlockInfo>>) -> Self {
         let mut tenants: HashMap<Option<Arc<str>>, OfTenant> = HashMap::new();
-        for (place, block) in (0..).zip(&blocks) {
-            // `entry` would clone the name of every block.
-            if !tenants.contains_key(&block.tenant) {
-                tenants.insert(block.tenant.clone(), OfTenant::default());
-            }
-            if let Some(of_tenant) = tenants.get_mut(&block.tenant) {
-                of_tenant.places.push(place);
-                of_tenant.events += u64::from(block.events);
-            }
+        let mut places = 0..;
+        // A flush writes the blocks of a tenant one after the other.
+        for blocks in blocks.chunk_by(|one, other| one.tenant == other.tenant) {
+            let Some(first) = blocks.first() else {
+                continue;
+            };
+            let of_tenant = tenants.entry(first.tenant.clone()).or_default();
+            of_tenant.places.extend(places.by_ref().take(blocks.len()));
+            of_tenant.events += blocks
+                .iter()
+                .map(|block| u64::from(block.events))
+                .sum::<u64>();
         }
         Self {
             all: OnceLock::new(),

@@ -223,7 +223,7 @@ impl TreeWriter {
         } = prepared;
         // Behind the blocks that count there may be some of an attempt that failed.
         self.file.append(self.manifest.block_bytes, &blocks)?;
-        self.remove_retired(&mut writes);
+        self.remove_retired()?;
         writes.push(Write::insert(
             Tree::Meta,
             keys::MANIFEST,
@@ -243,8 +243,10 @@ impl TreeWriter {
         Ok(())
     }
 
-    /// Removes merged runs that no reader holds any more.
-    fn remove_retired(&mut self, writes: &mut Vec<Write>) {
+    /// Removes merged runs that no reader holds any more, in small transactions, which readers wait for: no manifest
+    /// names such a run, so the next opening removes what a crash leaves.
+    fn remove_retired(&mut self) -> Result<(), TreeError> {
+        let mut writes = Vec::new();
         self.retired.retain(|run| {
             let held = Arc::strong_count(run) > 1;
             if !held && let Some(definition) = INDEXES.get(usize::from(run.info.index)) {
@@ -252,6 +254,8 @@ impl TreeWriter {
             }
             held
         });
+        let mut removals = writes.chunks(WRITES_AT_ONCE);
+        removals.try_for_each(|writes| self.engine.apply(writes))
     }
 
     /// Removes what an unfinished merge left behind, before the first run that may get the same number. Looking for it
@@ -448,31 +452,33 @@ fn gather(
 }
 
 fn read_directory(engine: &Engine, manifest: &Manifest) -> Result<Arc<Directory>, TreeError> {
-    let groups = engine.with_prefix(Tree::Events, b"")?;
-    let mut blocks = Vec::new();
-    for (key, value) in &groups {
-        blocks.extend(directory::decode_group(key, value).map_err(TreeError::new)?);
+    let mut items = engine.with_prefix(Tree::Events, b"")?;
+    items.sort_unstable_by_key(|(_, value)| directory::first_number(value));
+    let mut flaw = None;
+    let groups = items.iter().map_while(|(key, value)| {
+        let group = directory::decode_group(key, value);
+        group.map_err(|error| flaw = Some(error)).ok()
+    });
+    // All at once: they are put in order once.
+    let mut directory = Directory::default();
+    directory.add(groups.flatten());
+    if let Some(flaw) = flaw {
+        return Err(TreeError::new(flaw));
     }
-    blocks.sort_unstable_by_key(|block| block.number);
-    let numbered = blocks
-        .iter()
-        .zip(0..)
-        .all(|(block, number)| block.number == number);
-    if !numbered || blocks.len() != manifest.blocks as usize {
+    let numbers = directory.blocks().map(|block| block.number);
+    if !numbers.eq(0..manifest.blocks) {
         return Err(TreeError::new(format_args!(
             "{} blocks expected, numbered from 0, {} found, or others",
             manifest.blocks,
-            blocks.len()
+            directory.blocks().count()
         )));
     }
-    // All at once: they are sorted once.
-    let mut directory = Directory::default();
-    directory.add(blocks);
     Ok(Arc::new(directory))
 }
 
 fn read_runs(engine: &Engine, manifest: &Manifest) -> Result<Runs, TreeError> {
     let mut runs: Runs = std::array::from_fn(|_| Vec::new());
+    let mut bytes = Vec::new();
     for info in &manifest.runs {
         let place = usize::from(info.index);
         let (Some(runs), Some(definition)) = (runs.get_mut(place), INDEXES.get(place)) else {
@@ -481,8 +487,11 @@ fn read_runs(engine: &Engine, manifest: &Manifest) -> Result<Runs, TreeError> {
         let prefix = keys::guide_key(info.number, 0);
         let prefix = prefix.get(..9).unwrap_or_default();
         let pieces = engine.with_prefix(Tree::Index(definition.index), prefix)?;
-        let bytes: Vec<_> = pieces.iter().map(|(_, piece)| &**piece).collect();
-        let guide = Guide::decode(&bytes.concat()).map_err(TreeError::new)?;
+        bytes.clear();
+        for (_, piece) in &pieces {
+            bytes.extend_from_slice(piece);
+        }
+        let guide = Guide::decode(&bytes).map_err(TreeError::new)?;
         runs.push(Arc::new(Run::new(*info, guide).map_err(TreeError::new)?));
     }
     Ok(runs)
