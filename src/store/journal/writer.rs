@@ -10,8 +10,10 @@ use super::reader::{Mark, Place};
 use super::segment::{self, SegmentFile, SegmentHeader};
 use crate::error::{Error, Result};
 
-/// How far ahead a segment is filled with zeros, so that a sync has no metadata to write.
+/// How far ahead a segment is filled with zeros at most, so that a sync has no metadata to write.
 const FILL_AHEAD: u64 = 1 << 20;
+/// How far at first. Each time it is twice as far: who appends little does not wait for a mebibyte of zeros.
+const FILL_AHEAD_AT_FIRST: u64 = 1 << 16;
 
 /// How the journal is written.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +36,7 @@ pub(crate) struct JournalWriter {
     segment: u64,
     offset: u64,
     filled: u64,
+    fill_next: u64,
     sequence: u64,
     previous: ChainHash,
     buffer: Vec<u8>,
@@ -126,6 +129,7 @@ impl JournalWriter {
             segment: header.first_sequence,
             offset: segment::HEADER as u64,
             filled: segment::HEADER as u64,
+            fill_next: FILL_AHEAD_AT_FIRST,
             sequence: header.first_sequence,
             previous: header.previous,
             buffer: Vec::new(),
@@ -253,12 +257,13 @@ impl JournalWriter {
         {
             return Ok(());
         }
-        let filled = self.offset + FILL_AHEAD.min(room);
+        let filled = self.offset + self.fill_next.max(4 * length).min(room);
         let zeros = vec![0; usize::try_from(filled - self.offset).unwrap_or_default()];
         let mut file = &*self.file;
         // On a full disk the frame itself may still fit.
         if file.write_all(&zeros).is_ok() {
             self.filled = filled;
+            self.fill_next = (2 * self.fill_next).min(FILL_AHEAD);
         }
         file.seek(SeekFrom::Start(self.offset))?;
         Ok(())
