@@ -90,6 +90,12 @@ fn a_journal_behind_its_trees_is_damaged() {
 
 #[test]
 fn trees_of_another_history_are_not_believed() {
+    another_history(&[]);
+    // The trees say that they have not got as far as the journal.
+    another_history(&["later", "latest"]);
+}
+
+fn another_history(later: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let (one, other) = (folder.path().join("one"), folder.path().join("other"));
     let log = options().open(&one).unwrap();
@@ -102,14 +108,56 @@ fn trees_of_another_history_are_not_believed() {
         log.flush().unwrap();
         log.close().unwrap();
     }
+    let log = options().open(&one).unwrap();
+    for id in later {
+        log.append(&event(id)).unwrap();
+    }
+    log.close().unwrap();
     fs::remove_dir_all(one.join("trees")).unwrap();
     copy_folder(&other.join("trees"), &one.join("trees"));
 
     let log = options().open(&one).unwrap();
     assert!(log.recovery().trees_rebuilt.is_some());
     let found = log.query(&EventQuery::new().chain("chain")).unwrap();
-    assert_eq!(found, [event("first"), event("here")]);
+    let all = ["first", "here"].iter().chain(later).map(|id| event(id));
+    assert_eq!(found, all.collect::<Vec<_>>());
     assert!(log.verify().unwrap().is_intact());
+}
+
+/// What the trees lack is read while they open, from where the watermark says that they end, and again if they end
+/// elsewhere.
+#[test]
+fn what_the_trees_lack_is_read_whatever_the_watermark_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    append(&path, &["1", "2"]);
+    let older = fs::read(watermark(&path)).unwrap();
+    append(&path, &["3", "4"]);
+    let log = options().open(&path).unwrap();
+    for id in ["5", "6", "7"] {
+        log.append(&event(id)).unwrap();
+    }
+    log.close().unwrap();
+
+    let true_one = fs::read(watermark(&path)).unwrap();
+    assert_ne!(older, true_one);
+    for told in [Some(true_one), Some(older), Some(vec![7; 16]), None] {
+        match told {
+            Some(bytes) => fs::write(watermark(&path), bytes).unwrap(),
+            None => fs::remove_file(watermark(&path)).unwrap(),
+        }
+        let log = options().open(&path).unwrap();
+        assert_eq!(log.recovery().trees_rebuilt, None);
+        assert_eq!(log.recovery().replayed, 3);
+        let found = log.query(&EventQuery::new().chain("chain")).unwrap();
+        let all = ["1", "2", "3", "4", "5", "6", "7"].map(event);
+        assert_eq!(found, all);
+        log.close().unwrap();
+    }
+}
+
+fn watermark(log: &Path) -> PathBuf {
+    log.join("trees").join("00000000").join("watermark")
 }
 
 /// Opens the log, appends so many events, brings them into the trees, closes it.

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::append::{MEMTABLE_BYTES, now};
 use super::beside::beside;
 use super::body;
+use super::index::TermHasher;
 use super::journal::frame::CHAIN_START;
 use super::journal::reader::{JournalReader, Mark, Place};
 use super::journal::segment;
@@ -16,6 +17,7 @@ use super::options::{Durability, StoreOptions};
 use super::shared::Shared;
 use super::trees::engine::TreeError;
 use super::trees::merge::Step;
+use super::trees::watermark;
 use super::trees::writer::TreeWriter;
 use super::view::View;
 use crate::error::{Error, Result};
@@ -69,27 +71,31 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
         Found::Log(format) => (format, false),
         Found::Nothing => (create(&layout, &options)?, true),
     };
-    let mut recovery = Recovery {
+    let recovery = Recovery {
         created,
         ..Recovery::default()
     };
-    // The newest trees open meanwhile: that takes sled as long as all the rest.
-    let (opened, early) = beside(
+    // The newest trees open meanwhile, which takes longer. They allocate much, and glibc's allocator asks the system for
+    // each page that a further thread needs.
+    let (early, opened) = beside(
+        || open_journal(&layout, &format, &options, recovery.clone()),
         || open_early(&layout, &format, &options),
-        || open_journal(&layout, &format, &options, &mut recovery),
     );
-    let (journal, mark) = opened?;
-    let (trees, generation, rest) =
-        open_trees(&layout, &format, &options, mark, early, &mut recovery)?;
-    layout.write_head(format.log_id, &mark)?;
-    let active = Memtable::new();
-    active.insert(rest);
+    let OpenedJournal {
+        writer,
+        end,
+        tail,
+        mut recovery,
+    } = opened?;
+    let opened = open_trees(&layout, &format, &options, end, tail, early, &mut recovery)?;
+    let (trees, generation, active) = opened;
+    layout.write_head(format.log_id, &end)?;
     let view = View {
         active: active.into(),
         frozen: Vec::new(),
         trees: Some(trees.snapshot()),
     };
-    let shared = Shared::new(layout, format, options, recovery, journal, view);
+    let shared = Shared::new(layout, format, options, recovery, writer, view);
     Ok(Opened {
         shared,
         trees,
@@ -98,25 +104,70 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
     })
 }
 
+/// The journal, opened for writing.
+struct OpenedJournal {
+    writer: JournalWriter,
+    end: Mark,
+    tail: Option<Tail>,
+    recovery: Recovery,
+}
+
+/// The events behind a point of the journal, which fit in a memtable.
+struct Tail {
+    from: u64,
+    events: Memtable,
+}
+
 /// Finds the journal's end and opens it for writing.
 fn open_journal(
     layout: &Layout,
     format: &Format,
     options: &StoreOptions,
-    recovery: &mut Recovery,
-) -> Result<(JournalWriter, Mark)> {
+    mut recovery: Recovery,
+) -> Result<OpenedJournal> {
     segment::remove_superseded(&layout.journal())?;
-    let head = read_head(layout, format, recovery)?;
-    let JournalEnd { mark, unproven } = find_end(layout, format, head, recovery)?;
+    let head = read_head(layout, format, &mut recovery)?;
+    let JournalEnd {
+        mark: end,
+        unproven,
+    } = find_end(layout, format, head, &mut recovery)?;
     // Before HEAD or the trees rely on what was read.
-    let journal = JournalWriter::resume(
+    let writer = JournalWriter::resume(
         &layout.journal(),
         format.log_id,
         writer_options(options),
-        &mark,
+        &end,
         unproven,
     )?;
-    Ok((journal, mark))
+    Ok(OpenedJournal {
+        writer,
+        end,
+        tail: read_tail(layout, format, options, end),
+        recovery,
+    })
+}
+
+/// The events that the newest trees lack, as far as can be told before they are open. Whatever is wrong here is met
+/// again by who reads the journal for them.
+fn read_tail(layout: &Layout, format: &Format, options: &StoreOptions, end: Mark) -> Option<Tail> {
+    let newest = layout.generations().ok()?.last().copied()?;
+    let from = watermark::read(&layout.generation(newest))?;
+    let events = Memtable::new();
+    let hasher = TermHasher::new(format.log_id);
+    let mut reader = JournalReader::seek(&layout.journal(), format.log_id, from).ok()?;
+    let mut next = from;
+    while next < end.count {
+        let frame = reader.next_before(end.count).ok()??;
+        if frame.header.first_sequence != next {
+            return None;
+        }
+        next = frame.header.end_sequence();
+        let (count, bytes) = events.insert(body::entries(&frame, &hasher).ok()?);
+        if count >= options.memtable_events || bytes >= MEMTABLE_BYTES {
+            return None;
+        }
+    }
+    Some(Tail { from, events })
 }
 
 /// A generation of the trees that was opened, and its number.
@@ -237,15 +288,16 @@ pub(super) fn find_end(
 }
 
 /// Opens the newest trees, or makes new ones if they cannot be used, and reads from the journal what they
-/// lack. Returns the events that are left for the memtable.
+/// lack. Returns them, their generation, and the events that are left for the memtable.
 fn open_trees(
     layout: &Layout,
     format: &Format,
     options: &StoreOptions,
     end: Mark,
+    tail: Option<Tail>,
     mut early: Option<Early>,
     recovery: &mut Recovery,
-) -> Result<(TreeWriter, u64, Vec<Entry>)> {
+) -> Result<(TreeWriter, u64, Memtable)> {
     let generations = layout.generations()?;
     let next = generations.last().map_or(0, |newest| newest + 1);
     let mut best: Option<(TreeWriter, u64)> = None;
@@ -275,7 +327,11 @@ fn open_trees(
     for old in generations.into_iter().filter(|old| *old != number) {
         layout.remove_generation(old);
     }
-    let before = trees.applied().count;
+    let applied = trees.applied();
+    if let Some(tail) = tail.filter(|tail| tail.from == applied.count) {
+        recovery.replayed = end.count - applied.count;
+        return Ok((trees, number, tail.events));
+    }
     let (trees, number, rest) = match catch_up(layout, format, options, &mut trees, end)? {
         Ok(rest) => (trees, number, rest),
         Err(error) => {
@@ -293,9 +349,11 @@ fn open_trees(
     recovery.replayed = if recovery.trees_rebuilt.is_some() {
         end.count
     } else {
-        end.count - before
+        end.count - applied.count
     };
-    Ok((trees, number, rest))
+    let memtable = Memtable::new();
+    memtable.insert(rest);
+    Ok((trees, number, memtable))
 }
 
 fn further(trees: &TreeWriter, best: Option<&(TreeWriter, u64)>) -> bool {
@@ -327,7 +385,7 @@ fn open_generation(
             format!("{} events", end.count),
         ));
     }
-    if applied == end || applied == Mark::START {
+    if applied == end || applied == Mark::START || goes_on_from(layout, format, &applied) {
         return Ok(Ok(trees));
     }
     let mut reader = JournalReader::seek(
@@ -346,6 +404,19 @@ fn open_generation(
     } else {
         Err(TreeError::new("they tell of another journal"))
     })
+}
+
+/// Whether the journal goes on from where the trees end: the frame there follows their hash. Reading the one before takes
+/// half a segment.
+fn goes_on_from(layout: &Layout, format: &Format, applied: &Mark) -> bool {
+    let Mark { place, count, hash } = *applied;
+    let next = || {
+        JournalReader::at(&layout.journal(), format.log_id, place, count)?
+            .after_hash(hash)
+            .checking_chain()
+            .next()
+    };
+    next().is_ok_and(|next| next.is_ok())
 }
 
 fn new_generation(
@@ -400,7 +471,7 @@ fn catch_up(
     end: Mark,
 ) -> Result<Result<Vec<Entry>, TreeError>> {
     let applied = trees.applied();
-    let hasher = super::index::TermHasher::new(format.log_id);
+    let hasher = TermHasher::new(format.log_id);
     let mut reader = JournalReader::at(
         &layout.journal(),
         format.log_id,

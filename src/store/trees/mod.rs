@@ -19,5 +19,5 @@ pub(crate) mod opening_cache;
 pub(crate) mod run;
 mod sled_segments;
 pub(crate) mod snapshot;
-mod watermark;
+pub(crate) mod watermark;
 pub(crate) mod writer;

@@ -34,13 +34,18 @@ pub(super) fn write(folder: &Path, count: u64) -> io::Result<()> {
 
 /// Checks that trees of `count` events hold what was flushed of them.
 pub(super) fn check(folder: &Path, count: u64) -> Result<(), TreeError> {
-    let flushed = fs::read(folder.join(NAME)).ok();
-    match flushed.as_deref().and_then(decode) {
+    match read(folder) {
         Some(flushed) if flushed > count => Err(TreeError::new(format_args!(
             "they held {flushed} events when they were last flushed, and hold {count}"
         ))),
         _ => Ok(()),
     }
+}
+
+/// How many events were flushed, as far as the file tells.
+pub(crate) fn read(folder: &Path) -> Option<u64> {
+    let bytes = fs::read(folder.join(NAME)).ok()?;
+    decode(&bytes)
 }
 
 fn encode(count: u64) -> Vec<u8> {

@@ -235,6 +235,20 @@ pub const LINES: &[SafetyLine] = &[
         check: Check::Safety,
     },
     SafetyLine {
+        name: "trees of another history do not go on in this one",
+        file: "src/store/recover.rs",
+        text: "next().is_ok_and(|next| next.is_ok())",
+        instead: "next().is_ok_and(|next| next.is_ok()) || true",
+        check: Check::Safety,
+    },
+    SafetyLine {
+        name: "what was read for the trees begins where they end",
+        file: "src/store/recover.rs",
+        text: "tail.filter(|tail| tail.from == applied.count)",
+        instead: "tail.filter(|tail| tail.from == applied.count || true)",
+        check: Check::Safety,
+    },
+    SafetyLine {
         name: "a sealed segment's chunk has its checksum",
         file: "src/store/journal/sealed.rs",
         text: "if computed != self.crc {",
