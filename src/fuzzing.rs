@@ -16,13 +16,29 @@
     reason = "a target fails by a panic"
 )]
 
-mod formats;
+mod block;
+mod checksum;
+mod envelope;
+mod frame;
+mod key;
 mod open;
+mod posting;
+mod record;
+mod sealed;
 #[cfg(test)]
 mod seeds;
+mod small_file;
+mod template;
 
-pub use formats::{block, envelope, frame, key, posting, record, sealed, small_file};
+pub use block::block;
+pub use envelope::envelope;
+pub use frame::frame;
+pub use key::key;
 pub use open::open;
+pub use posting::posting;
+pub use record::record;
+pub use sealed::sealed;
+pub use small_file::small_file;
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
@@ -89,7 +105,7 @@ mod tests {
     #[ignore = "writes into fuzz/seeds"]
     fn write_seeds() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
-        for (target, name, bytes) in seeds::of_formats().into_iter().chain(open::seeds()) {
+        for (target, name, bytes) in seeds::of_formats().into_iter().chain(seeds::of_open()) {
             fs::create_dir_all(root.join(target)).unwrap();
             fs::write(root.join(target).join(name), bytes).unwrap();
         }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::formats::LOG_ID;
+use super::checksum::LOG_ID;
+use super::template::{self, Template};
 use crate::contract::codec;
 use crate::contract::experience_store::ExperienceEventEnvelope;
 use crate::store::body;
@@ -60,7 +61,7 @@ pub(super) fn of_formats() -> Vec<Seed> {
 }
 
 fn one_of_each_kind() -> Vec<ExperienceEventEnvelope> {
-    let mut envelopes = super::open::fixture(usize::MAX);
+    let mut envelopes = template::fixture(usize::MAX);
     envelopes.sort_by_key(|envelope| envelope.event.kind() as u16);
     envelopes.dedup_by_key(|envelope| envelope.event.kind());
     envelopes
@@ -243,5 +244,57 @@ fn of_small_files() -> Vec<Seed> {
         ("small_file", "format", format.encode()),
         ("small_file", "head", encode_head(LOG_ID, &Mark::START)),
         ("small_file", "numbers", numbers.to_vec()),
+    ]
+}
+
+/// Changes of every kind to the log that the target `open` opens.
+pub(super) fn of_open() -> Vec<Seed> {
+    let log = Template::new();
+    let inline = codec::encode(&log.events[0]).unwrap();
+    let mut record = Vec::new();
+    template::record(&log.events[0], &inline).encode(&mut record);
+    let mut body = Vec::new();
+    body::push(&mut body, &record);
+    let seed = |name, bytes: &[&[u8]]| ("open", name, bytes.concat());
+    vec![
+        // The second byte is the file, the third the change, three more the place.
+        seed("sealed-flip", &[&[0, 0, 1, 200, 0, 0, 0x10]]),
+        seed("sealed-cut", &[&[0, 1, 2, 50, 1, 0]]),
+        seed("plain-flip", &[&[0, 2, 1, 200, 0, 0, 0x10]]),
+        seed("plain-gone", &[&[0, 2, 5]]),
+        seed("last-flip", &[&[0, 3, 1, 200, 0, 0, 0x10]]),
+        seed("last-cut", &[&[0, 3, 2, 50, 1, 0]]),
+        seed("last-longer", &[&[0, 3, 3, 0, 1, 0], b"XFR1 and more"]),
+        seed("format-other", &[&[0, 4, 4, 0, 0, 0], b"a text"]),
+        seed("head-flip", &[&[0, 5, 1, 20, 0, 0, 1]]),
+        seed("head-gone", &[&[0, 5, 5]]),
+        seed("head-gone-looked-at", &[&[6, 5, 5]]),
+        seed("head-gone-rebuilt", &[&[12, 5, 5]]),
+        seed("tree-file-flip", &[&[0, 7, 1, 0, 1, 0, 0xff, 0xff]]),
+        seed("tree-file-cut", &[&[0, 7, 2, 0, 16, 0]]),
+        seed("tree-conf-gone", &[&[0, 6, 5]]),
+        // The second byte says what of the frame is not as it should be.
+        seed("frame-good", &[&[2, 0], &body]),
+        seed("frame-empty", &[&[2, 0]]),
+        seed("frame-count", &[&[2, 1, 9, 0, 0, 0, 0, 0, 0, 0], &body]),
+        seed("frame-synced", &[&[2, 4, 9, 0, 0, 0, 0, 0, 0, 0], &body]),
+        seed("frame-sequence", &[&[2, 2, 9, 0, 0, 0, 0, 0, 0, 0], &body]),
+        seed("segment-good", &[&[2, 8], &body]),
+        seed("segment-far", &[&[2, 10, 0, 0, 0, 0, 0, 0, 0, 9], &body]),
+        seed("segment-no-head", &[&[2, 104], &body]),
+        seed("head-count", &[&[3, 1, 9, 0, 0, 0, 0, 0, 0, 0]]),
+        seed("head-offset", &[&[3, 4, 9, 0, 0, 0, 0, 0, 0, 0]]),
+        seed("head-segment", &[&[3, 2, 9, 0, 0, 0, 0, 0, 0, 0]]),
+        seed("head-hash-no-trees", &[&[3, 24]]),
+        // The second byte is the item, the third the change, three more the place.
+        seed("directory", &[&[4, 0, 0, 9, 0, 0, 0x10]]),
+        seed("directory-gone", &[&[4, 0, 0x80]]),
+        seed("manifest", &[&[4, 4, 1, 60, 0, 0, 1]]),
+        seed("manifest-cut", &[&[4, 4, 2, 90, 0, 0]]),
+        seed("block", &[&[4, 6, 1, 20, 0, 0, 1]]),
+        seed("run", &[&[4, 25, 1, 6, 0, 0, 1]]),
+        seed("chunk-count", &[&[5, 0, 16, 0, 0, 2]]),
+        seed("chunk-length", &[&[5, 0, 20, 0, 0, 0xff, 0xff, 0xff, 1]]),
+        seed("chunk-bytes", &[&[5, 1, 200, 0, 0, 1, 2, 3]]),
     ]
 }
