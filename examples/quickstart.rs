@@ -1,7 +1,7 @@
 //! Appends the events of some invented agent runs to a log, and asks it five questions.
 //!
 //! ```text
-//! cargo run --release --example quickstart [-- DIRECTORY]
+//! cargo run --example quickstart [-- DIRECTORY]
 //! ```
 //!
 //! The log is made in a temporary directory and removed at the end, unless a directory is given.
