@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::store::body::{self, Records};
 use crate::store::buffer::Buffer;
-use crate::store::record::{FIELDS, Field, Fields, Hints, NewRecord, Record};
+use crate::store::record::{FIELDS, Hints, NewRecord, Record};
 
 /// The body of a frame: records.
 pub fn record(bytes: &[u8]) {
@@ -35,21 +35,11 @@ pub fn record(bytes: &[u8]) {
 
 fn read_record(record: &Record) {
     let texts = |record: &Record| FIELDS.map(|field| record.field(field).map(str::to_owned));
-    let fields = Fields {
-        event_id: record.event_id(),
-        tenant: record.field(Field::Tenant),
-        correlation: record.field(Field::Correlation),
-        chain: record.field(Field::Chain),
-        artifact: record.field(Field::Artifact),
-        trace_link: record.field(Field::TraceLink),
-        contract: record.field(Field::Contract),
-        kind_name: record.field(Field::KindName),
-    };
     let new = NewRecord {
         payload_format: record.payload_format(),
         kind: record.kind(),
         instant: record.instant(),
-        fields,
+        fields: record.fields(),
         hints: Hints::default(),
         payload: record.payload(),
     };

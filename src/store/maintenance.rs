@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::generation;
 use super::journal::reader::Mark;
 use super::journal::{seal, segment};
-use super::recover;
 use super::shared::{Rebuild, Shared, Tasks};
 use super::trees::engine::TreeError;
 use super::trees::merge::Step;
@@ -144,7 +144,7 @@ impl Maintenance {
         if let Err(error) = applied {
             if self.refused == Some(mark.count) {
                 // Fresh trees did not take it either.
-                return Err(recover::unusable(&shared.layout, &error));
+                return Err(generation::unusable(&shared.layout, &error));
             }
             self.refused = Some(mark.count);
             // The memtable stays where it is, and its turn comes again.
@@ -243,7 +243,7 @@ impl Maintenance {
     fn replace_trees(&mut self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         let number = self.generation + 1;
-        let trees = recover::rebuild(
+        let trees = generation::rebuild(
             &shared.layout,
             &shared.format,
             &shared.options,

@@ -149,6 +149,13 @@ impl Memtable {
         }
     }
 
+    /// One that holds these events, which follow one another.
+    pub(crate) fn of(entries: Vec<Entry>) -> Self {
+        let memtable = Self::new();
+        memtable.insert(entries);
+        memtable
+    }
+
     /// Its events, for who frees them.
     pub(crate) fn into_entries(self) -> Vec<Arc<Entry>> {
         self.inner

@@ -6,17 +6,17 @@ use std::path::Path;
 use super::append::{MEMTABLE_BYTES, now};
 use super::beside::beside;
 use super::body;
+use super::generation::{self, Early};
 use super::index::TermHasher;
-use super::journal::frame::CHAIN_START;
-use super::journal::reader::{JournalReader, Mark, Place};
+use super::journal::reader::{JournalReader, Mark};
 use super::journal::segment;
 use super::journal::writer::{JournalWriter, WriterOptions};
+use super::journal_end::{JournalEnd, find_end};
 use super::layout::{Format, Found, Layout};
-use super::memtable::{Entry, Memtable};
+use super::memtable::Memtable;
 use super::options::{Durability, StoreOptions};
 use super::shared::Shared;
 use super::trees::engine::TreeError;
-use super::trees::merge::Step;
 use super::trees::watermark;
 use super::trees::writer::TreeWriter;
 use super::view::View;
@@ -79,7 +79,7 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
     // each page that a further thread needs.
     let (early, opened) = beside(
         || open_journal(&layout, &format, &options, recovery.clone()),
-        || open_early(&layout, &format, &options),
+        || generation::open_early(&layout, &format, &options),
     );
     let OpenedJournal {
         writer,
@@ -170,32 +170,6 @@ fn read_tail(layout: &Layout, format: &Format, options: &StoreOptions, end: Mark
     Some(Tail { from, events })
 }
 
-/// A generation of the trees that was opened, and its number.
-type Early = (u64, Result<TreeWriter, TreeError>);
-
-/// Opens the newest generation of the trees, if there is one to open.
-fn open_early(layout: &Layout, format: &Format, options: &StoreOptions) -> Option<Early> {
-    let number = layout.generations().ok()?.last().copied()?;
-    Some((number, open_usable(layout, format, options, number)))
-}
-
-/// Opens one generation, unless it was set aside.
-fn open_usable(
-    layout: &Layout,
-    format: &Format,
-    options: &StoreOptions,
-    number: u64,
-) -> Result<TreeWriter, TreeError> {
-    match layout.set_aside_for(number) {
-        Some(reason) => Err(TreeError::new(reason)),
-        None => TreeWriter::open(
-            &layout.generation(number),
-            format.log_id,
-            options.tree_cache_bytes,
-        ),
-    }
-}
-
 fn writer_options(options: &StoreOptions) -> WriterOptions {
     WriterOptions {
         segment_bytes: options.segment_bytes,
@@ -230,63 +204,6 @@ fn read_head(layout: &Layout, format: &Format, recovery: &mut Recovery) -> Resul
     }
 }
 
-/// Where the journal ends, and from where on nothing proves that it is on stable storage.
-#[derive(Debug)]
-pub(super) struct JournalEnd {
-    pub(super) mark: Mark,
-    pub(super) unproven: Option<Place>,
-}
-
-/// Finds the journal's end: from where HEAD says it was known to reach, or from its last segment.
-pub(super) fn find_end(
-    layout: &Layout,
-    format: &Format,
-    head: Option<Mark>,
-    recovery: &mut Recovery,
-) -> Result<JournalEnd> {
-    let folder = layout.journal();
-    let reader = if let Some(mark) = head {
-        JournalReader::at(&folder, format.log_id, mark.place, mark.count)?.after_hash(mark.hash)
-    } else {
-        let last = segment::list(&folder)?
-            .last()
-            .map_or(0, |file| file.first_sequence);
-        JournalReader::seek(&folder, format.log_id, last)?
-    };
-    let known = head.map_or(0, |mark| mark.count);
-    let mut reader = reader.checking_chain().known_to_hold(known);
-    // HEAD is written after a sync, and frames tell of syncs before them.
-    let mut proven = known;
-    let mut frames = Vec::new();
-    let end = loop {
-        match reader.next()? {
-            Ok(frame) => {
-                proven = proven.max(frame.header.synced);
-                frames.push((frame.header.end_sequence(), frame.place));
-            }
-            Err(end) => break end,
-        }
-    };
-    // A segment is begun after the one before was synced.
-    proven = proven.max(end.place.segment);
-    let unproven = frames.into_iter().find(|(end, _)| *end > proven);
-    recovery.torn_bytes = end.torn_bytes;
-    let hash = match (reader.previous_hash(), head) {
-        (Some(hash), _) => hash,
-        (None, Some(mark)) => mark.hash,
-        (None, None) => CHAIN_START,
-    };
-    let mark = Mark {
-        count: end.sequence,
-        hash,
-        place: end.place,
-    };
-    Ok(JournalEnd {
-        mark,
-        unproven: unproven.map(|(_, place)| place),
-    })
-}
-
 /// Opens the newest trees, or makes new ones if they cannot be used, and reads from the journal what they
 /// lack. Returns them, their generation, and the events that are left for the memtable.
 fn open_trees(
@@ -305,7 +222,8 @@ fn open_trees(
     // After a rebuild that was cut short, the older generation is further than the newer one.
     for number in generations.iter().copied().rev() {
         let early = early.take_if(|(early, _)| *early == number);
-        let opened = match open_generation(layout, format, options, number, end, early) {
+        let opened = match generation::open_generation(layout, format, options, number, end, early)
+        {
             // The mark of an older generation may lie in a damaged segment: the newer one counts.
             Err(error) if best.is_some() && error.is_damage() => continue,
             opened => opened?,
@@ -322,197 +240,40 @@ fn open_trees(
         if !recovery.created {
             recovery.trees_rebuilt = Some(reason.reason().to_owned());
         }
-        (new_generation(layout, format, options, next)?, next)
+        (
+            generation::new_generation(layout, format, options, next)?,
+            next,
+        )
     };
     for old in generations.into_iter().filter(|old| *old != number) {
         layout.remove_generation(old);
     }
-    let applied = trees.applied();
-    if let Some(tail) = tail.filter(|tail| tail.from == applied.count) {
-        recovery.replayed = end.count - applied.count;
-        return Ok((trees, number, tail.events));
-    }
-    let (trees, number, rest) = match catch_up(layout, format, options, &mut trees, end)? {
-        Ok(rest) => (trees, number, rest),
-        Err(error) => {
-            // The trees opened, but cannot be written. Nothing of them is kept.
-            recovery.trees_rebuilt = Some(error.reason().to_owned());
-            drop(trees);
-            layout.remove_generation(number);
-            let number = number.max(next) + 1;
-            let mut trees = new_generation(layout, format, options, number)?;
-            let rest = catch_up(layout, format, options, &mut trees, end)?
-                .map_err(|error| unusable(layout, &error))?;
-            (trees, number, rest)
-        }
+    let before = trees.applied().count;
+    let (trees, number, memtable) = match tail.filter(|tail| tail.from == before) {
+        Some(tail) => (trees, number, tail.events),
+        None => match generation::catch_up(layout, format, options, &mut trees, end)? {
+            Ok(rest) => (trees, number, Memtable::of(rest)),
+            Err(error) => {
+                // The trees opened, but cannot be written. Nothing of them is kept.
+                recovery.trees_rebuilt = Some(error.reason().to_owned());
+                drop(trees);
+                layout.remove_generation(number);
+                let number = number.max(next) + 1;
+                let mut trees = generation::new_generation(layout, format, options, number)?;
+                let rest = generation::catch_up(layout, format, options, &mut trees, end)?
+                    .map_err(|error| generation::unusable(layout, &error))?;
+                (trees, number, Memtable::of(rest))
+            }
+        },
     };
     recovery.replayed = if recovery.trees_rebuilt.is_some() {
         end.count
     } else {
-        end.count - applied.count
+        end.count - before
     };
-    let memtable = Memtable::new();
-    memtable.insert(rest);
     Ok((trees, number, memtable))
 }
 
 fn further(trees: &TreeWriter, best: Option<&(TreeWriter, u64)>) -> bool {
     best.is_none_or(|(best, _)| trees.applied().count > best.applied().count)
-}
-
-/// Opens one generation and checks that it tells of this journal.
-fn open_generation(
-    layout: &Layout,
-    format: &Format,
-    options: &StoreOptions,
-    number: u64,
-    end: Mark,
-    early: Option<Early>,
-) -> Result<Result<TreeWriter, TreeError>> {
-    let open = || open_usable(layout, format, options, number);
-    let trees = match early.map_or_else(open, |(_, trees)| trees) {
-        Ok(trees) => trees,
-        Err(error) => return Ok(Err(error)),
-    };
-    let applied = trees.applied();
-    if applied.count > end.count {
-        // The journal was synced before the trees were written.
-        return Err(Error::damaged(
-            &layout.journal(),
-            end.place.offset,
-            Some(end.count),
-            format!("a journal of {} events, as the trees tell", applied.count),
-            format!("{} events", end.count),
-        ));
-    }
-    if applied == end || applied == Mark::START || goes_on_from(layout, format, &applied) {
-        return Ok(Ok(trees));
-    }
-    let mut reader = JournalReader::seek(
-        &layout.journal(),
-        format.log_id,
-        applied.count.saturating_sub(1),
-    )?;
-    let frame = reader.next_before(end.count)?;
-    let same = frame.is_some_and(|frame| {
-        frame.header.end_sequence() == applied.count
-            && frame.hash == applied.hash
-            && frame.end == applied.place
-    });
-    Ok(if same {
-        Ok(trees)
-    } else {
-        Err(TreeError::new("they tell of another journal"))
-    })
-}
-
-/// Whether the journal goes on from where the trees end: the frame there follows their hash. Reading the one before takes
-/// half a segment.
-fn goes_on_from(layout: &Layout, format: &Format, applied: &Mark) -> bool {
-    let Mark { place, count, hash } = *applied;
-    let next = || {
-        JournalReader::at(&layout.journal(), format.log_id, place, count)?
-            .after_hash(hash)
-            .checking_chain()
-            .next()
-    };
-    next().is_ok_and(|next| next.is_ok())
-}
-
-fn new_generation(
-    layout: &Layout,
-    format: &Format,
-    options: &StoreOptions,
-    number: u64,
-) -> Result<TreeWriter> {
-    let path = layout.generation(number);
-    std::fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
-    TreeWriter::open(&path, format.log_id, options.tree_cache_bytes)
-        .map_err(|error| unusable(layout, &error))
-}
-
-/// Makes new trees from the journal, up to `end`. What a failure leaves of them is removed.
-pub(super) fn rebuild(
-    layout: &Layout,
-    format: &Format,
-    options: &StoreOptions,
-    number: u64,
-    end: Mark,
-) -> Result<TreeWriter> {
-    make_generation(layout, format, options, number, end)
-        .inspect_err(|_| layout.remove_generation(number))
-}
-
-fn make_generation(
-    layout: &Layout,
-    format: &Format,
-    options: &StoreOptions,
-    number: u64,
-    end: Mark,
-) -> Result<TreeWriter> {
-    let mut trees = new_generation(layout, format, options, number)?;
-    let caught_up = catch_up(layout, format, options, &mut trees, end)?;
-    let applied = match caught_up {
-        Ok(rest) if rest.is_empty() => Ok(()),
-        Ok(rest) => trees.apply(rest.into_iter().map(Into::into).collect(), end),
-        Err(error) => Err(error),
-    };
-    applied.map_err(|error| unusable(layout, &error))?;
-    Ok(trees)
-}
-
-/// Reads what the trees lack up to `end`, and writes it to them a memtable at a time. What is left is less
-/// than a memtable.
-fn catch_up(
-    layout: &Layout,
-    format: &Format,
-    options: &StoreOptions,
-    trees: &mut TreeWriter,
-    end: Mark,
-) -> Result<Result<Vec<Entry>, TreeError>> {
-    let applied = trees.applied();
-    let hasher = TermHasher::new(format.log_id);
-    let mut reader = JournalReader::at(
-        &layout.journal(),
-        format.log_id,
-        applied.place,
-        applied.count,
-    )?;
-    let mut pending = Vec::new();
-    let mut bytes = 0;
-    while let Some(frame) = reader.next_before(end.count)? {
-        pending.extend(body::entries(&frame, &hasher)?);
-        bytes += frame.body.len();
-        if pending.len() < options.memtable_events && bytes < MEMTABLE_BYTES {
-            continue;
-        }
-        bytes = 0;
-        let mark = Mark {
-            count: frame.header.end_sequence(),
-            hash: frame.hash,
-            place: frame.end,
-        };
-        let entries = std::mem::take(&mut pending)
-            .into_iter()
-            .map(Into::into)
-            .collect();
-        let written = trees.apply(entries, mark).and_then(|()| {
-            while trees.merge_at_rest()? != Step::None {}
-            Ok(())
-        });
-        if let Err(error) = written {
-            return Ok(Err(error));
-        }
-    }
-    Ok(Ok(pending))
-}
-
-/// New trees cannot be made: there is no room, or no right to write.
-pub(super) fn unusable(layout: &Layout, error: &TreeError) -> Error {
-    let source = std::io::Error::other(error.to_string());
-    Error::Io {
-        action: "write the trees of",
-        path: layout.root().to_path_buf(),
-        source,
-    }
 }

@@ -10,13 +10,14 @@ use super::handle::Store;
 use super::index::TermHasher;
 use super::instant::Instant;
 use super::journal::segment::{self, HEADER};
+use super::journal_end::find_end;
 use super::layout::{Found, Layout};
 use super::look::Look;
 use super::options::{Durability, StoreOptions};
 use super::prepare::{BatchEncoder, Prepared};
 use super::reader::StoreReader;
 use super::record::{Fields, Hints, NewRecord};
-use super::recover::{self, Recovery};
+use super::recover::Recovery;
 use super::trees::engine::{Engine, Tree, Write};
 use super::trees::keys;
 use super::trees::writer::TreeWriter;
@@ -95,7 +96,7 @@ fn what_a_killed_process_wrote_unsynced_is_synced_before_it_counts() {
         panic!("no log")
     };
     let head = layout.read_head(format.log_id).unwrap();
-    let end = recover::find_end(&layout, &format, head, &mut Recovery::default()).unwrap();
+    let end = find_end(&layout, &format, head, &mut Recovery::default()).unwrap();
     assert_eq!(end.mark.count, 2);
     assert_eq!(end.unproven.unwrap().offset, HEADER as u64);
 
@@ -113,7 +114,7 @@ fn what_a_killed_process_wrote_unsynced_is_synced_before_it_counts() {
     // HEAD is written after that sync: it proves both.
     let head = layout.read_head(format.log_id).unwrap();
     assert_eq!(head.unwrap().count, 2);
-    let end = recover::find_end(&layout, &format, head, &mut Recovery::default()).unwrap();
+    let end = find_end(&layout, &format, head, &mut Recovery::default()).unwrap();
     assert_eq!(end.unproven, None);
 }
 

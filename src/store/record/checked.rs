@@ -65,22 +65,27 @@ impl Record {
         place.is_some_and(|place| self.slice(place) == text.as_bytes())
     }
 
+    /// All its texts.
+    pub(crate) fn fields(&self) -> Fields<'_> {
+        Fields {
+            event_id: self.event_id(),
+            tenant: self.field(Field::Tenant),
+            correlation: self.field(Field::Correlation),
+            chain: self.field(Field::Chain),
+            artifact: self.field(Field::Artifact),
+            trace_link: self.field(Field::TraceLink),
+            contract: self.field(Field::Contract),
+            kind_name: self.field(Field::KindName),
+        }
+    }
+
     /// The same record without its payload: all fields, in the appendix.
     pub(crate) fn encode_stub(&self, into: &mut Vec<u8>) {
         let stub = NewRecord {
             payload_format: self.payload_format(),
             kind: self.kind(),
             instant: self.instant(),
-            fields: Fields {
-                event_id: self.event_id(),
-                tenant: self.field(Field::Tenant),
-                correlation: self.field(Field::Correlation),
-                chain: self.field(Field::Chain),
-                artifact: self.field(Field::Artifact),
-                trace_link: self.field(Field::TraceLink),
-                contract: self.field(Field::Contract),
-                kind_name: self.field(Field::KindName),
-            },
+            fields: self.fields(),
             hints: Hints::default(),
             payload: &[],
         };

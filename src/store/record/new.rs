@@ -114,9 +114,6 @@ impl NewRecord<'_> {
         into.put_u8(self.payload_format);
         into.put_varint(u64::from(self.kind));
         self.instant.encode(into);
-        let presence = places.iter().enumerate().fold(0_u8, |bits, (bit, place)| {
-            bits | (u8::from(place.is_some()) << bit)
-        });
         into.put_u8(presence);
         for (offset, length) in places.iter().flatten() {
             into.put_varint(u64::from(*offset));

@@ -229,14 +229,14 @@ pub const LINES: &[SafetyLine] = &[
     },
     SafetyLine {
         name: "trees of another history are not used",
-        file: "src/store/recover.rs",
+        file: "src/store/generation.rs",
         text: "Ok(if same {",
         instead: "Ok(if same || true {",
         check: Check::Safety,
     },
     SafetyLine {
         name: "trees of another history do not go on in this one",
-        file: "src/store/recover.rs",
+        file: "src/store/generation.rs",
         text: "next().is_ok_and(|next| next.is_ok())",
         instead: "next().is_ok_and(|next| next.is_ok()) || true",
         check: Check::Safety,
@@ -244,8 +244,8 @@ pub const LINES: &[SafetyLine] = &[
     SafetyLine {
         name: "what was read for the trees begins where they end",
         file: "src/store/recover.rs",
-        text: "tail.filter(|tail| tail.from == applied.count)",
-        instead: "tail.filter(|tail| tail.from == applied.count || true)",
+        text: "tail.filter(|tail| tail.from == before)",
+        instead: "tail.filter(|tail| tail.from == before || true)",
         check: Check::Safety,
     },
     SafetyLine {
@@ -369,14 +369,14 @@ pub const LINES: &[SafetyLine] = &[
     },
     SafetyLine {
         name: "what no frame and no HEAD proves is not taken for synced",
-        file: "src/store/recover.rs",
+        file: "src/store/journal_end.rs",
         text: "find(|(end, _)| *end > proven);",
         instead: "find(|(end, _)| *end > proven && false);",
         check: Check::Unit,
     },
     SafetyLine {
         name: "a journal that does not continue HEAD is damage",
-        file: "src/store/recover.rs",
+        file: "src/store/journal_end.rs",
         text: ".after_hash(mark.hash)",
         instead: "",
         check: Check::Safety,
