@@ -171,7 +171,7 @@ fn append(log: &Path, ids: &[&str]) {
 }
 
 /// The files of the trees that are not sled's.
-const BESIDE_SLED: [&str; 2] = ["blocks", "watermark"];
+const BESIDE_SLED: [&str; 3] = ["blocks", "ids", "watermark"];
 
 fn files_of_sled(log: &Path) -> Vec<PathBuf> {
     let mut files = files_below(&log.join("trees"));

@@ -1,11 +1,12 @@
 //! Postings, and what leads to them.
 
-use super::checksum::number;
+use super::checksum::{LOG_ID, number, with_checksum};
 use crate::store::index::TermHash;
 use crate::store::trees::filter::Probe;
+use crate::store::trees::ids;
 use crate::store::trees::run::{self, Guide, Page, Run, RunInfo};
 
-/// A page of postings, and the guides that lead to pages.
+/// A page of postings, the guides that lead to pages, and the ids that are known before.
 pub fn posting(bytes: &[u8]) {
     for unique in [false, true] {
         let Ok(page) = Page::parse(bytes, unique) else {
@@ -25,6 +26,12 @@ pub fn posting(bytes: &[u8]) {
                 .take(64)
                 .all(|posting| page.of_term(posting.hash).any(|other| other == *posting));
             assert!(all, "a posting is not found under its term");
+        }
+    }
+    let of_log = crc32c::crc32c(&LOG_ID);
+    for record in [bytes, &with_checksum(bytes, 4, 8..bytes.len(), of_log)] {
+        if let Some((mark, filter)) = ids::decode(&LOG_ID, record) {
+            assert_eq!(ids::encode(&LOG_ID, Some(&filter), &mark)[8..], record[8..]);
         }
     }
     let Ok(guide) = Guide::decode(bytes) else {

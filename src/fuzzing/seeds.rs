@@ -21,6 +21,7 @@ use crate::store::trees::block::{self as blocks, Encoded};
 use crate::store::trees::block_file::BlockPlace;
 use crate::store::trees::directory::{BlockInfo, encode_group};
 use crate::store::trees::filter::{BloomFilter, Probe};
+use crate::store::trees::ids;
 use crate::store::trees::keys;
 use crate::store::trees::manifest::Manifest;
 use crate::store::trees::run::{self, Guide, Posting, RunInfo};
@@ -181,11 +182,13 @@ fn of_postings() -> Vec<Seed> {
         assert!(filter.may_contain(&Probe::new(posting.hash)));
     }
     let firsts = postings.iter().map(|posting| posting.hash).collect();
+    let ids = ids::encode(&LOG_ID, Some(&filter), &Mark::START);
     let guide = Guide { firsts, filter };
     vec![
         ("posting", "masks", run::encode_page(&postings, false)),
         ("posting", "slots", run::encode_page(&postings, true)),
         ("posting", "guides", guide.encode().concat()),
+        ("posting", "ids", ids),
     ]
 }
 

@@ -86,10 +86,10 @@ impl ExperienceLog {
         })
     }
 
-    /// What opening the log found and did.
+    /// What opening the log found and did. Waits until the index trees are open, which the first appends need not.
     #[must_use]
     pub fn recovery(&self) -> &Recovery {
-        &self.store.shared().recovery
+        self.store.shared().recovery()
     }
 
     /// Appends one event and returns once it is as durable as the options say.

@@ -105,7 +105,7 @@ impl Shared {
         if let Some(entry) = found {
             return Ok(Some(Hit::from(&*entry)));
         }
-        let hit = match &view.trees {
+        let hit = match view.trees() {
             Some(trees) => find_in_trees(trees, index, hash, matches),
             None => Err(TreeError::new("they are being rebuilt")),
         };
@@ -113,7 +113,7 @@ impl Shared {
             Ok(Some(hit)) => self.with_payload(hit).map(Some),
             Ok(None) => Ok(None),
             Err(error) => {
-                if let Some(trees) = &view.trees {
+                if let Some(trees) = view.trees() {
                     self.report_trees(trees, &error);
                 }
                 self.find_in_journal(head, matches)
@@ -133,7 +133,7 @@ impl Shared {
     /// Decides for each record of a batch whether it is new, and where it stands.
     fn place(&self, batch: &Prepared, first: u64) -> Result<Vec<Placed>> {
         let mut next = first;
-        let mut view = self.view();
+        let mut view = self.view_now();
         let mut placed: Vec<Placed> = Vec::with_capacity(batch.records.len());
         for records in batch.records.chunks(IDS_AT_ONCE) {
             let ids: Vec<_> = records.iter().map(PreparedRecord::id_hash).collect();
@@ -175,7 +175,7 @@ impl Shared {
             if let Some(entry) = in_memory {
                 break Hit::from(&*entry);
             }
-            match &view.trees {
+            match view.trees() {
                 // New trees that fail as the old ones did are not worth a third try.
                 _ if attempts > 1 => match self.find_in_journal(self.commit.written(), matches)? {
                     None => return Ok(None),
@@ -191,7 +191,7 @@ impl Shared {
                     }
                 },
             }
-            *view = self.view();
+            *view = self.view_now();
         };
         if same_content(&known.record, &prepared.record) {
             return Ok(Some(known.position.sequence));
@@ -231,7 +231,7 @@ impl Shared {
             hashes: prepared.hashes,
             place,
         };
-        let memtable = Arc::clone(&self.view().active);
+        let memtable = Arc::clone(&self.view_now().active);
         let (events, bytes) = memtable.insert((first..).zip(batch.records).map(entry));
         self.commit.wrote(writer.sequence());
         if !nearly_full && writer.is_nearly_full() {
@@ -255,15 +255,15 @@ impl Shared {
 
     /// Waits while the trees are too far behind.
     fn wait_for_room(&self) -> Result<()> {
-        if self.view().frozen.len() < MAX_FROZEN {
+        if self.view_now().frozen.len() < MAX_FROZEN {
             return Ok(());
         }
-        self.wait_while(|_| self.view().frozen.len() >= MAX_FROZEN)
+        self.wait_while(|_| self.view_now().frozen.len() >= MAX_FROZEN)
     }
 
-    /// Waits while the trees are being rebuilt: without them, a repeated id would be found too slowly.
+    /// Waits while the trees are being opened or rebuilt: without them, a repeated id would be found too slowly.
     fn wait_for_trees(&self) -> Result<()> {
-        self.wait_while(|_| self.view().trees.is_none())
+        self.wait_while(|_| self.view_now().trees().is_none())
     }
 }
 

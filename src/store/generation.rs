@@ -2,6 +2,7 @@
 
 use super::append::MEMTABLE_BYTES;
 use super::body;
+use super::early::EarlyTrees;
 use super::index::TermHasher;
 use super::journal::reader::{JournalReader, Mark};
 use super::layout::{Format, Layout};
@@ -12,21 +13,8 @@ use super::trees::merge::Step;
 use super::trees::writer::TreeWriter;
 use crate::error::{Error, Result};
 
-/// A generation of the trees that was opened, and its number.
-pub(super) type Early = (u64, Result<TreeWriter, TreeError>);
-
-/// Opens the newest generation of the trees, if there is one to open.
-pub(super) fn open_early(
-    layout: &Layout,
-    format: &Format,
-    options: &StoreOptions,
-) -> Option<Early> {
-    let number = layout.generations().ok()?.last().copied()?;
-    Some((number, open_usable(layout, format, options, number)))
-}
-
 /// Opens one generation, unless it was set aside.
-fn open_usable(
+pub(super) fn open_usable(
     layout: &Layout,
     format: &Format,
     options: &StoreOptions,
@@ -42,17 +30,17 @@ fn open_usable(
     }
 }
 
-/// Opens one generation and checks that it tells of this journal.
+/// Opens one generation, unless that was done `early`, and checks that it tells of this journal.
 pub(super) fn open_generation(
     layout: &Layout,
     format: &Format,
     options: &StoreOptions,
     number: u64,
     end: Mark,
-    early: Option<Early>,
+    early: Option<EarlyTrees>,
 ) -> Result<Result<TreeWriter, TreeError>> {
     let open = || open_usable(layout, format, options, number);
-    let trees = match early.map_or_else(open, |(_, trees)| trees) {
+    let trees = match early.and_then(EarlyTrees::finish).unwrap_or_else(open) {
         Ok(trees) => trees,
         Err(error) => return Ok(Err(error)),
     };

@@ -12,12 +12,8 @@ use super::options::{Durability, StoreOptions};
 use super::prepare::Prepared;
 use super::recover;
 use super::shared::{Rebuild, Shared, mark_of};
-use super::view::View;
+use super::view::{Trees, View};
 use crate::error::{Error, Result};
-
-/// A close does not bring fewer events than this part of a memtable into the trees: reading them from the
-/// journal at the next opening costs less than many small blocks.
-const WORTH_A_FLUSH: usize = 4;
 
 /// An open log. Clones share it; it is closed with the last of them.
 #[derive(Debug, Clone)]
@@ -40,7 +36,6 @@ impl Store {
         let recover::Opened {
             shared,
             trees,
-            generation,
             lock,
         } = recover::open(path, options)?;
         let shared = Arc::new(shared);
@@ -52,7 +47,7 @@ impl Store {
         };
         let for_maintenance = Arc::clone(&shared);
         owner.spawn("maintenance", move || {
-            maintenance::run(for_maintenance, trees, generation);
+            maintenance::run(for_maintenance, trees);
         })?;
         let for_syncs = Arc::clone(&shared);
         owner.spawn("sync", move || for_syncs.syncer.run(&for_syncs))?;
@@ -92,7 +87,7 @@ impl Store {
         let written = shared.commit.written();
         shared.head.publish(shared.commit.sync_through(written)?);
         shared.wait_while(|_| {
-            let view = shared.view();
+            let view = shared.view_now();
             view.frozen
                 .iter()
                 .any(|frozen| frozen.mark.count <= written)
@@ -149,8 +144,8 @@ impl Owner {
                 return Ok(());
             }
             let mark = mark_of(&writer);
-            let waiting = shared.view().active.size().0;
-            if waiting * WORTH_A_FLUSH >= shared.options.memtable_events {
+            let waiting = shared.view_now().active.size().0;
+            if waiting >= shared.options.worth_a_flush() {
                 shared.freeze(&writer);
             }
             shared.commit.sync_through(mark.count).and_then(|synced| {
@@ -178,7 +173,7 @@ impl Owner {
         shared.change_view(|_| View {
             active: Arc::new(Memtable::new()),
             frozen: Vec::new(),
-            trees: None,
+            trees: Trees::Unusable,
         });
         let lock = self
             .lock

@@ -38,7 +38,7 @@ pub(crate) const INDEXES: [Definition; 6] = [
         tree: "event_ids",
         code: 0,
         unique: true,
-        filter_bits: 20,
+        filter_bits: ID_FILTER_BITS,
     },
     Definition {
         index: Index::Kinds,
@@ -76,6 +76,9 @@ pub(crate) const INDEXES: [Definition; 6] = [
         filter_bits: 10,
     },
 ];
+
+/// Bits of a filter for each event id, which every append asks in vain.
+pub(crate) const ID_FILTER_BITS: u32 = 20;
 
 /// The hashes of a record's terms, by index; `None` where the record carries no such term.
 pub(crate) type TermHashes = [Option<TermHash>; INDEXES.len()];

@@ -4,14 +4,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::awaited::{Arrived, AwaitedTrees};
 use super::generation;
 use super::journal::reader::Mark;
 use super::journal::{seal, segment};
+use super::recover::OpenedTrees;
 use super::shared::{Rebuild, Shared, Tasks};
 use super::trees::engine::TreeError;
 use super::trees::merge::Step;
 use super::trees::writer::TreeWriter;
-use super::view::{Frozen, View};
+use super::view::{Frozen, Trees, View};
 use crate::error::{Error, Result};
 
 /// Who has had nothing to do for so long may free what the appending threads would have freed.
@@ -42,11 +44,20 @@ enum Task {
 }
 
 /// Runs until the log is closed.
-pub(super) fn run(shared: Arc<Shared>, trees: TreeWriter, generation: u64) {
-    let applied = trees.applied();
+pub(super) fn run(shared: Arc<Shared>, opened: OpenedTrees) {
+    let (trees, awaited, generation, applied) = match opened {
+        OpenedTrees::Open(trees, generation) => {
+            let applied = trees.applied();
+            (Some(*trees), None, generation, applied)
+        }
+        OpenedTrees::Awaited(awaited) => {
+            let (generation, begins) = (awaited.generation(), awaited.begins);
+            (None, Some(awaited), generation, begins)
+        }
+    };
     let mut maintenance = Maintenance {
         shared,
-        trees: Some(trees),
+        trees,
         generation,
         applied,
         sealed_before: 0,
@@ -54,7 +65,12 @@ pub(super) fn run(shared: Arc<Shared>, trees: TreeWriter, generation: u64) {
         flushes_since_head: 0,
     };
     // A panic here would leave appends waiting for ever.
-    let ended = catch_unwind(AssertUnwindSafe(|| maintenance.work()));
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        if let Some(awaited) = awaited {
+            maintenance.finish_opening(awaited)?;
+        }
+        maintenance.work()
+    }));
     let cause = match ended {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error),
@@ -66,6 +82,10 @@ pub(super) fn run(shared: Arc<Shared>, trees: TreeWriter, generation: u64) {
     if let Some(cause) = cause {
         shared.commit.poison(&cause);
     }
+    if shared.view_now().awaits_trees() {
+        // There will be none: readers go on with the journal.
+        shared.change_view(View::without_trees);
+    }
     // Readers that are still about must not keep sled open: they go on with the journal.
     if let Some(trees) = maintenance.trees.take() {
         trees.close();
@@ -75,6 +95,30 @@ pub(super) fn run(shared: Arc<Shared>, trees: TreeWriter, generation: u64) {
 }
 
 impl Maintenance {
+    /// Takes over the trees that the log was opened without, or replaces them.
+    fn finish_opening(&mut self, awaited: AwaitedTrees) -> Result<()> {
+        let end = awaited.end.count;
+        match awaited.finish(&self.shared)? {
+            Ok(Arrived {
+                trees,
+                frozen,
+                replayed,
+            }) => {
+                self.applied = trees.applied();
+                self.trees = Some(trees);
+                self.shared.opened_trees(replayed, None);
+                self.show(|view| view.frozen.splice(..0, frozen).for_each(drop));
+                self.shared.wake_maintenance();
+                Ok(())
+            }
+            Err(error) => {
+                let reason = error.reason().to_owned();
+                self.shared.opened_trees(end, Some(reason));
+                self.rebuild(&Rebuild::Broken(error))
+            }
+        }
+    }
+
     /// Works until it is told to stop.
     fn work(&mut self) -> Result<()> {
         loop {
@@ -100,7 +144,7 @@ impl Maintenance {
         if let Some(reason) = tasks.rebuild.take() {
             return Task::Rebuild(reason);
         }
-        let view = self.shared.view();
+        let view = self.shared.view_now();
         match view.frozen.first() {
             Some(frozen) => Task::Flush(frozen.clone()),
             None if tasks.stopping => Task::Stop,
@@ -165,7 +209,7 @@ impl Maintenance {
     /// older it is, the less it proves.
     fn note_head(&mut self, mark: &Mark) {
         self.flushes_since_head += 1;
-        let waits = !self.shared.view().frozen.is_empty();
+        let waits = !self.shared.view_now().frozen.is_empty();
         if waits && self.flushes_since_head < FLUSHES_WITHOUT_HEAD {
             return;
         }
@@ -204,7 +248,7 @@ impl Maintenance {
         let snapshot = self.trees.as_ref().map(TreeWriter::snapshot);
         self.shared.change_view(|view| {
             let mut view = View {
-                trees: snapshot,
+                trees: snapshot.map_or(Trees::Unusable, Trees::Open),
                 ..view.clone()
             };
             change(&mut view);
@@ -217,10 +261,7 @@ impl Maintenance {
         match reason {
             Rebuild::Broken(error) => {
                 // From here on the journal answers.
-                self.shared.change_view(|view| View {
-                    trees: None,
-                    ..view.clone()
-                });
+                self.shared.change_view(View::without_trees);
                 if let Some(trees) = self.trees.take() {
                     trees.close();
                 }

@@ -168,9 +168,21 @@ impl Memtable {
     pub(crate) fn insert(&self, entries: impl IntoIterator<Item = Entry>) -> (usize, usize) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         for entry in entries {
-            inner.insert(entry);
+            inner.insert(Arc::new(entry));
         }
         (inner.entries.len(), inner.bytes)
+    }
+
+    /// Drops the events before `sequence`.
+    pub(crate) fn forget_before(&self, sequence: u64) {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = |entry: &Arc<Entry>| entry.position.sequence < sequence;
+        let kept = inner.entries.partition_point(forgotten);
+        let entries = inner.entries.split_off(kept);
+        *inner = Inner::default();
+        for entry in entries {
+            inner.insert(entry);
+        }
     }
 
     /// Events held, and the bytes of their records.
@@ -238,7 +250,7 @@ impl Memtable {
 }
 
 impl Inner {
-    fn insert(&mut self, entry: Entry) {
+    fn insert(&mut self, entry: Arc<Entry>) {
         // The memtable is flushed long before it has 2^32 events.
         let slot = u32::try_from(self.entries.len()).unwrap_or(NONE);
         let mut before = [NONE; INDEXES.len()];
@@ -273,7 +285,7 @@ impl Inner {
             }
         }
         self.bytes += entry.record.as_bytes().len();
-        self.entries.push(Arc::new(entry));
+        self.entries.push(entry);
     }
 
     fn chain(&self, index: Index, hash: TermHash) -> Option<Chain> {

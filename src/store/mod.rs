@@ -2,13 +2,15 @@
 //! questions. The store sees records (terms and payload bytes), never a type of the contract.
 
 pub(crate) mod append;
+mod awaited;
 mod beside;
 pub(crate) mod body;
 pub(crate) mod buffer;
 pub(crate) mod bytes;
 pub(crate) mod copy;
+mod early;
 pub(crate) mod entry_reader;
-pub(crate) mod generation;
+mod generation;
 pub(crate) mod group_commit;
 pub(crate) mod handle;
 pub(crate) mod head;

@@ -44,7 +44,16 @@ impl Default for StoreOptions {
     }
 }
 
+/// See [`StoreOptions::worth_a_flush`].
+const WORTH_A_FLUSH: usize = 4;
+
 impl StoreOptions {
+    /// Fewer events than this part of a memtable are left to the journal: reading them at the next opening costs less than
+    /// many small blocks.
+    pub(crate) fn worth_a_flush(&self) -> usize {
+        self.memtable_events.div_ceil(WORTH_A_FLUSH)
+    }
+
     /// Refuses values the store cannot work with.
     pub(crate) fn check(&self) -> Result<()> {
         let refuse = |option, found: String, expected| {

@@ -132,7 +132,7 @@ impl StoreReader {
         if let Self::Live(shared) = self {
             let view = shared.view();
             explanation.in_memory = view.memtables().map(|memtable| memtable.size().0).sum();
-            if let Some(trees) = &view.trees {
+            if let Some(trees) = view.trees() {
                 let Request {
                     range,
                     order,
@@ -226,7 +226,7 @@ fn plan_for(
     hasher: &TermHasher,
 ) -> Access {
     let none = KindCounts::default();
-    let statistics = match &view.trees {
+    let statistics = match view.trees() {
         Some(trees) => Statistics {
             blocks: u64::from(trees.directory.next_number()),
             kinds: &trees.kinds,
@@ -266,7 +266,7 @@ impl Scan {
     fn start(&mut self) -> Result<()> {
         if let StoreReader::Live(shared) = &self.reader {
             let view = shared.view();
-            if let Some(trees) = &view.trees {
+            if let Some(trees) = view.trees() {
                 let access = plan_for(&view, &self.filter, self.range, self.left, &shared.hasher);
                 let scan = TreeScan::new(
                     &view,

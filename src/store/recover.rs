@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::append::{MEMTABLE_BYTES, now};
+use super::append::now;
+use super::awaited::{AwaitedTrees, Foreknown};
 use super::beside::beside;
-use super::body;
-use super::generation::{self, Early};
-use super::index::TermHasher;
-use super::journal::reader::{JournalReader, Mark};
+use super::early::EarlyTrees;
+use super::generation;
+use super::journal::reader::Mark;
 use super::journal::segment;
 use super::journal::writer::{JournalWriter, WriterOptions};
 use super::journal_end::{JournalEnd, find_end};
@@ -17,9 +17,8 @@ use super::memtable::Memtable;
 use super::options::{Durability, StoreOptions};
 use super::shared::Shared;
 use super::trees::engine::TreeError;
-use super::trees::watermark;
 use super::trees::writer::TreeWriter;
-use super::view::View;
+use super::view::{Trees, View};
 use crate::error::{Error, Result};
 
 /// What opening a log found and did.
@@ -42,9 +41,15 @@ pub struct Recovery {
 /// An opened log, before its threads run.
 pub(super) struct Opened {
     pub(super) shared: Shared,
-    pub(super) trees: TreeWriter,
-    pub(super) generation: u64,
+    pub(super) trees: OpenedTrees,
     pub(super) lock: File,
+}
+
+/// The trees of an opened log.
+pub(super) enum OpenedTrees {
+    /// The trees, and their generation.
+    Open(Box<TreeWriter>, u64),
+    Awaited(AwaitedTrees),
 }
 
 /// Opens or creates the log in `path`.
@@ -71,103 +76,57 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
         Found::Log(format) => (format, false),
         Found::Nothing => (create(&layout, &options)?, true),
     };
-    let recovery = Recovery {
+    let mut recovery = Recovery {
         created,
         ..Recovery::default()
     };
-    // The newest trees open meanwhile, which takes longer. They allocate much, and glibc's allocator asks the system for
-    // each page that a further thread needs.
-    let (early, opened) = beside(
-        || open_journal(&layout, &format, &options, recovery.clone()),
-        || generation::open_early(&layout, &format, &options),
+    let generations = layout.generations()?;
+    let early = generations
+        .last()
+        .map(|newest| EarlyTrees::start(&layout, &format, &options, *newest));
+    segment::remove_superseded(&layout.journal())?;
+    let head = read_head(&layout, &format, &mut recovery)?;
+    let JournalEnd {
+        mark: end,
+        unproven,
+    } = find_end(&layout, &format, head, &mut recovery)?;
+    let (foreknown, writer) = beside(
+        // Before HEAD or the trees rely on what was read.
+        || {
+            let options = writer_options(&options);
+            JournalWriter::resume(&layout.journal(), format.log_id, options, &end, unproven)
+        },
+        // Of several generations, only the trees themselves tell which one is to be used.
+        || match generations[..] {
+            [only] => Foreknown::of(&layout, &format, &options, only, end),
+            _ => None,
+        },
     );
-    let OpenedJournal {
-        writer,
-        end,
-        tail,
-        mut recovery,
-    } = opened?;
-    let opened = open_trees(&layout, &format, &options, end, tail, early, &mut recovery)?;
-    let (trees, generation, active) = opened;
+    let writer = writer?;
+    let (active, in_view, trees) = match (early, foreknown) {
+        (Some(early), Some(known)) => {
+            let awaited = known.awaiting(early);
+            let in_view = Trees::Awaited(known.ids);
+            (known.memtable, in_view, OpenedTrees::Awaited(awaited))
+        }
+        (early, _) => {
+            let opened = open_trees(&layout, &format, &options, end, early, &mut recovery)?;
+            let (trees, generation, active) = opened;
+            let in_view = Trees::Open(trees.snapshot());
+            (active, in_view, OpenedTrees::Open(trees.into(), generation))
+        }
+    };
     layout.write_head(format.log_id, &end)?;
     let view = View {
         active: active.into(),
         frozen: Vec::new(),
-        trees: Some(trees.snapshot()),
+        trees: in_view,
     };
-    let shared = Shared::new(layout, format, options, recovery, writer, view);
     Ok(Opened {
-        shared,
+        shared: Shared::new(layout, format, options, recovery, writer, view),
         trees,
-        generation,
         lock,
     })
-}
-
-/// The journal, opened for writing.
-struct OpenedJournal {
-    writer: JournalWriter,
-    end: Mark,
-    tail: Option<Tail>,
-    recovery: Recovery,
-}
-
-/// The events behind a point of the journal, which fit in a memtable.
-struct Tail {
-    from: u64,
-    events: Memtable,
-}
-
-/// Finds the journal's end and opens it for writing.
-fn open_journal(
-    layout: &Layout,
-    format: &Format,
-    options: &StoreOptions,
-    mut recovery: Recovery,
-) -> Result<OpenedJournal> {
-    segment::remove_superseded(&layout.journal())?;
-    let head = read_head(layout, format, &mut recovery)?;
-    let JournalEnd {
-        mark: end,
-        unproven,
-    } = find_end(layout, format, head, &mut recovery)?;
-    // Before HEAD or the trees rely on what was read.
-    let writer = JournalWriter::resume(
-        &layout.journal(),
-        format.log_id,
-        writer_options(options),
-        &end,
-        unproven,
-    )?;
-    Ok(OpenedJournal {
-        writer,
-        end,
-        tail: read_tail(layout, format, options, end),
-        recovery,
-    })
-}
-
-/// The events that the newest trees lack, as far as can be told before they are open. Whatever is wrong here is met
-/// again by who reads the journal for them.
-fn read_tail(layout: &Layout, format: &Format, options: &StoreOptions, end: Mark) -> Option<Tail> {
-    let newest = layout.generations().ok()?.last().copied()?;
-    let from = watermark::read(&layout.generation(newest))?;
-    let events = Memtable::new();
-    let hasher = TermHasher::new(format.log_id);
-    let mut reader = JournalReader::seek(&layout.journal(), format.log_id, from).ok()?;
-    let mut next = from;
-    while next < end.count {
-        let frame = reader.next_before(end.count).ok()??;
-        if frame.header.first_sequence != next {
-            return None;
-        }
-        next = frame.header.end_sequence();
-        let (count, bytes) = events.insert(body::entries(&frame, &hasher).ok()?);
-        if count >= options.memtable_events || bytes >= MEMTABLE_BYTES {
-            return None;
-        }
-    }
-    Some(Tail { from, events })
 }
 
 fn writer_options(options: &StoreOptions) -> WriterOptions {
@@ -211,8 +170,7 @@ fn open_trees(
     format: &Format,
     options: &StoreOptions,
     end: Mark,
-    tail: Option<Tail>,
-    mut early: Option<Early>,
+    mut early: Option<EarlyTrees>,
     recovery: &mut Recovery,
 ) -> Result<(TreeWriter, u64, Memtable)> {
     let generations = layout.generations()?;
@@ -221,7 +179,7 @@ fn open_trees(
     let mut reason = TreeError::new("there are none");
     // After a rebuild that was cut short, the older generation is further than the newer one.
     for number in generations.iter().copied().rev() {
-        let early = early.take_if(|(early, _)| *early == number);
+        let early = early.take_if(|early| early.generation == number);
         let opened = match generation::open_generation(layout, format, options, number, end, early)
         {
             // The mark of an older generation may lie in a damaged segment: the newer one counts.
@@ -249,29 +207,27 @@ fn open_trees(
         layout.remove_generation(old);
     }
     let before = trees.applied().count;
-    let (trees, number, memtable) = match tail.filter(|tail| tail.from == before) {
-        Some(tail) => (trees, number, tail.events),
-        None => match generation::catch_up(layout, format, options, &mut trees, end)? {
-            Ok(rest) => (trees, number, Memtable::of(rest)),
-            Err(error) => {
-                // The trees opened, but cannot be written. Nothing of them is kept.
-                recovery.trees_rebuilt = Some(error.reason().to_owned());
-                drop(trees);
-                layout.remove_generation(number);
-                let number = number.max(next) + 1;
-                let mut trees = generation::new_generation(layout, format, options, number)?;
-                let rest = generation::catch_up(layout, format, options, &mut trees, end)?
-                    .map_err(|error| generation::unusable(layout, &error))?;
-                (trees, number, Memtable::of(rest))
-            }
-        },
+    let caught_up = generation::catch_up(layout, format, options, &mut trees, end)?;
+    let (trees, number, rest) = match caught_up {
+        Ok(rest) => (trees, number, rest),
+        Err(error) => {
+            // The trees opened, but cannot be written. Nothing of them is kept.
+            recovery.trees_rebuilt = Some(error.reason().to_owned());
+            drop(trees);
+            layout.remove_generation(number);
+            let number = number.max(next) + 1;
+            let mut trees = generation::new_generation(layout, format, options, number)?;
+            let rest = generation::catch_up(layout, format, options, &mut trees, end)?
+                .map_err(|error| generation::unusable(layout, &error))?;
+            (trees, number, rest)
+        }
     };
     recovery.replayed = if recovery.trees_rebuilt.is_some() {
         end.count
     } else {
         end.count - before
     };
-    Ok((trees, number, memtable))
+    Ok((trees, number, Memtable::of(rest)))
 }
 
 fn further(trees: &TreeWriter, best: Option<&(TreeWriter, u64)>) -> bool {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::group_commit::GroupCommit;
@@ -18,7 +18,7 @@ use super::swap::Swap;
 use super::syncer::Syncer;
 use super::trees::engine::TreeError;
 use super::trees::snapshot::TreeSnapshot;
-use super::view::View;
+use super::view::{Trees, View};
 use crate::error::{Error, Result};
 
 /// The state of an open log.
@@ -28,7 +28,10 @@ pub(crate) struct Shared {
     pub(crate) format: Format,
     pub(crate) hasher: TermHasher,
     pub(crate) options: StoreOptions,
-    pub(crate) recovery: Recovery,
+    /// What the opening found and did before it knew the trees.
+    opened: Recovery,
+    /// What it found and did.
+    recovery: OnceLock<Recovery>,
     pub(crate) head: Head,
     pub(crate) commit: GroupCommit<File>,
     pub(super) syncer: Syncer,
@@ -81,7 +84,12 @@ impl Shared {
             format,
             hasher: TermHasher::new(format.log_id),
             options,
-            recovery,
+            recovery: if view.awaits_trees() {
+                OnceLock::new()
+            } else {
+                recovery.clone().into()
+            },
+            opened: recovery,
             head: Head::new(count),
             commit: GroupCommit::new(count, file, path),
             syncer: Syncer::default(),
@@ -111,8 +119,47 @@ impl Shared {
         !self.closed.swap(true, Ordering::AcqRel)
     }
 
+    /// What readers see. Waits while the trees are being opened.
     pub(crate) fn view(&self) -> Arc<View> {
+        let view = self.view_now();
+        if !view.awaits_trees() {
+            return view;
+        }
+        let mut tasks = self.lock_tasks();
+        loop {
+            let view = self.view_now();
+            if !view.awaits_trees() {
+                return view;
+            }
+            tasks = self.wait_for_tasks(tasks);
+        }
+    }
+
+    /// What is known now, for who needs no trees.
+    pub(super) fn view_now(&self) -> Arc<View> {
         self.view.get()
+    }
+
+    /// What the opening found and did. Waits until it has opened the trees.
+    pub(crate) fn recovery(&self) -> &Recovery {
+        let mut tasks = self.lock_tasks();
+        loop {
+            match self.recovery.get() {
+                Some(recovery) => return recovery,
+                None if tasks.ended => return &self.opened,
+                None => tasks = self.wait_for_tasks(tasks),
+            }
+        }
+    }
+
+    /// States what became of the trees at the opening.
+    pub(super) fn opened_trees(&self, replayed: u64, rebuilt: Option<String>) {
+        let _ = self.recovery.set(Recovery {
+            replayed,
+            trees_rebuilt: rebuilt,
+            ..self.opened.clone()
+        });
+        self.wake_maintenance();
     }
 
     /// Replaces the view by what `change` makes of it.
@@ -157,10 +204,14 @@ impl Shared {
     pub(crate) fn report_trees(&self, snapshot: &TreeSnapshot, error: &TreeError) -> bool {
         let mut reported = false;
         self.change_view(|view| {
-            let current = view.trees.as_ref();
+            let current = view.trees();
             reported = current.is_some_and(|trees| Arc::ptr_eq(&trees.engine, &snapshot.engine));
             // From here on the journal answers.
-            let trees = if reported { None } else { view.trees.clone() };
+            let trees = if reported {
+                Trees::Unusable
+            } else {
+                view.trees.clone()
+            };
             View {
                 trees,
                 ..view.clone()

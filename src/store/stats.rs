@@ -74,7 +74,7 @@ impl StoreReader {
         if let Self::Live(shared) = self {
             shared.check_open()?;
             let (head, view) = (shared.head.get(), shared.view());
-            if let Some(trees) = &view.trees {
+            if let Some(trees) = view.trees() {
                 let waiting = |entry: &&Arc<Entry>| entry.position.sequence < head;
                 let counts = view
                     .memtables()
@@ -101,7 +101,7 @@ fn of_shared(shared: &Shared) -> Result<StoreStats> {
     let head = shared.head.get();
     let view = shared.view();
     let mut stats = StoreStats::default();
-    let Some(trees) = &view.trees else {
+    let Some(trees) = view.trees() else {
         return count_journal(&shared.layout.journal(), shared.format.log_id, head);
     };
     for memtable in view.memtables() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use super::awaited::Foreknown;
 use super::handle::Store;
 use super::index::TermHasher;
 use super::instant::Instant;
@@ -118,6 +119,66 @@ fn what_a_killed_process_wrote_unsynced_is_synced_before_it_counts() {
     assert_eq!(end.unproven, None);
 }
 
+/// What a log knows of its newest trees before they are open.
+fn foreknown(log: &Path) -> Option<Foreknown> {
+    let layout = Layout::new(log);
+    let Found::Log(format) = layout.look().unwrap() else {
+        panic!("no log");
+    };
+    let head = layout.read_head(format.log_id).unwrap();
+    let end = find_end(&layout, &format, head, &mut Recovery::default()).unwrap();
+    Foreknown::of(&layout, &format, &options(Durability::Os), 0, end.mark)
+}
+
+/// Opens the log, appends these events, closes it.
+fn append(log: &Path, flush: bool, ids: &[&str]) {
+    let store = Store::open(log, options(Durability::Os)).unwrap();
+    for id in ids {
+        store.append(batch(&store.shared().hasher, id)).unwrap();
+    }
+    if flush {
+        store.flush().unwrap();
+    }
+    store.close().unwrap();
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, to) = (
+            entry.as_ref().unwrap().path(),
+            to.join(entry.unwrap().file_name()),
+        );
+        if from.is_dir() {
+            copy_folder(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn nothing_is_known_beforehand_of_trees_of_another_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+    append(&one, true, &["e1"]);
+    copy_folder(&one, &other);
+    append(&one, true, &["here"]);
+    append(&other, true, &["there"]);
+    assert!(foreknown(&one).is_some());
+    // The trees end where the journal ends, and before that.
+    let swap_trees = || {
+        fs::remove_dir_all(one.join("trees")).unwrap();
+        copy_folder(&other.join("trees"), &one.join("trees"));
+    };
+    swap_trees();
+    assert!(foreknown(&one).is_none());
+    append(&one, false, &["more"]);
+    assert!(foreknown(&one).is_none());
+    swap_trees();
+    assert!(foreknown(&one).is_none());
+}
+
 #[test]
 fn a_torn_tail_is_cut_off() {
     let folder = tempfile::tempdir().unwrap();
@@ -130,7 +191,7 @@ fn a_torn_tail_is_cut_off() {
     fs::write(&segment.path, [&whole[..], &[0xff; 100]].concat()).unwrap();
 
     let again = Store::open(&copy, options(Durability::Os)).unwrap();
-    assert_eq!(again.shared().recovery.torn_bytes, 100);
+    assert_eq!(again.shared().recovery().torn_bytes, 100);
     assert_eq!(fs::read(&segment.path).unwrap(), whole);
 }
 

@@ -4,6 +4,7 @@ use super::index::{Index, TermHash};
 use super::journal::reader::Mark;
 use super::memtable::{Entry, Memtable};
 use super::sync::Arc;
+use super::trees::ids::KnownIds;
 use super::trees::snapshot::TreeSnapshot;
 
 /// A memtable that takes no more events, on its way into the trees.
@@ -21,8 +22,17 @@ pub(crate) struct View {
     pub(crate) active: Arc<Memtable>,
     /// Oldest first.
     pub(crate) frozen: Vec<Frozen>,
-    /// `None` while the trees are unusable: the journal answers then.
-    pub(crate) trees: Option<TreeSnapshot>,
+    pub(crate) trees: Trees,
+}
+
+/// The trees, as far as there are any.
+#[derive(Debug, Clone)]
+pub(crate) enum Trees {
+    Open(TreeSnapshot),
+    /// They are being opened, and all that is known of them is which ids they may have.
+    Awaited(Arc<KnownIds>),
+    /// The journal answers until there are new ones.
+    Unusable,
 }
 
 impl View {
@@ -42,6 +52,27 @@ impl View {
         }
     }
 
+    /// The same events, for which the journal answers.
+    pub(crate) fn without_trees(&self) -> Self {
+        Self {
+            trees: Trees::Unusable,
+            ..self.clone()
+        }
+    }
+
+    /// The trees, if they are open.
+    pub(crate) fn trees(&self) -> Option<&TreeSnapshot> {
+        match &self.trees {
+            Trees::Open(trees) => Some(trees),
+            Trees::Awaited(_) | Trees::Unusable => None,
+        }
+    }
+
+    /// Whether readers have to wait for the trees.
+    pub(crate) fn awaits_trees(&self) -> bool {
+        matches!(self.trees, Trees::Awaited(_))
+    }
+
     /// The memtables, newest first.
     pub(crate) fn memtables(&self) -> impl Iterator<Item = &Arc<Memtable>> {
         let frozen = self.frozen.iter().rev().map(|frozen| &frozen.memtable);
@@ -51,13 +82,14 @@ impl View {
     /// Which of some terms events may carry: a bit for each of the first 64. All are looked for in one place after the
     /// other, which has the memory answer several at a time.
     pub(crate) fn may_hold(&self, index: Index, terms: &[TermHash]) -> u64 {
-        let Some(trees) = &self.trees else {
-            return u64::MAX;
+        let in_trees = match (&self.trees, index) {
+            (Trees::Open(trees), _) => trees.may_hold(index, terms),
+            (Trees::Awaited(ids), Index::EventIds) => ids.may_hold(terms),
+            (Trees::Awaited(_) | Trees::Unusable, _) => return u64::MAX,
         };
-        let in_memory = self
-            .memtables()
-            .fold(0, |held, memtable| held | memtable.may_hold(index, terms));
-        in_memory | trees.may_hold(index, terms)
+        self.memtables().fold(in_trees, |held, memtable| {
+            held | memtable.may_hold(index, terms)
+        })
     }
 
     /// The newest event in memory that may carry the term and that `matches`.

@@ -81,6 +81,15 @@ impl BloomFilter {
         line.is_some_and(|line| missing(line) == 0)
     }
 
+    /// Which of some hashes may be in here: a bit for each of the first 64.
+    pub(crate) fn may_contain_any(&self, probes: &[Probe]) -> u64 {
+        // No branch depends on what is found, so the memory has many lines on their way at a time.
+        let held = probes.iter().take(64).zip(0_u32..);
+        held.fold(0, |held, (probe, place)| {
+            held | u64::from(self.may_contain(probe)) << place
+        })
+    }
+
     /// Lines of 64 bytes.
     pub(crate) fn lines(&self) -> u32 {
         u32::try_from(self.lines.len()).unwrap_or(u32::MAX)

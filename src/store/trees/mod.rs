@@ -10,6 +10,7 @@ pub(crate) mod directory;
 pub(crate) mod directory_part;
 pub(crate) mod engine;
 pub(crate) mod filter;
+pub(crate) mod ids;
 pub(crate) mod keys;
 pub(crate) mod manifest;
 pub(crate) mod merge;

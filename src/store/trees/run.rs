@@ -110,12 +110,12 @@ impl Run {
 
     /// Which of some terms may be in here: a bit for each of the first 64.
     pub(crate) fn may_hold(&self, terms: &[Probe]) -> u64 {
-        let filter = &self.guide.filter;
-        // No branch depends on what is found, so the memory has many lines on their way at a time.
-        let held = terms.iter().take(64).zip(0_u32..);
-        held.fold(0, |held, (term, place)| {
-            held | u64::from(filter.may_contain(term)) << place
-        })
+        self.filter().may_contain_any(terms)
+    }
+
+    /// Says whether a term may be in here.
+    pub(crate) fn filter(&self) -> &BloomFilter {
+        &self.guide.filter
     }
 
     /// The pages that may hold postings of the term, which `probe` is of.

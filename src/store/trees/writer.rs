@@ -16,6 +16,7 @@ use super::cut::cut;
 use super::directory::{self, BlockInfo, Directory, MAX_GROUP};
 use super::engine::{Engine, Tree, TreeError, Write};
 use super::filter::BloomFilter;
+use super::ids::IdFile;
 use super::keys;
 use super::manifest::{Manifest, ManifestFlaw};
 use super::merge::Merge;
@@ -43,6 +44,8 @@ pub(crate) struct Prepared {
     blocks: Vec<u8>,
     /// The openings of the blocks, by number.
     openings: Vec<(u32, Arc<Opening>)>,
+    /// The run of the events' ids.
+    ids: Option<Arc<Run>>,
     writes: Vec<Write>,
 }
 
@@ -52,6 +55,8 @@ pub(crate) struct TreeWriter {
     folder: PathBuf,
     pub(super) engine: Arc<Engine>,
     file: Arc<BlockFile>,
+    /// Opened with the first change.
+    ids: Option<IdFile>,
     cache: Arc<BlockCache>,
     openings: Arc<OpeningCache>,
     pub(super) manifest: Manifest,
@@ -85,6 +90,10 @@ impl TreeWriter {
             return Err(TreeError::new("the trees belong to another log"));
         }
         watermark::check(path, manifest.applied.count)?;
+        if manifest.applied == Mark::START {
+            // Without one, the next opening would not know that there is nothing in them.
+            let _ = watermark::write(path, 0);
+        }
         let file = Arc::new(BlockFile::open(path, manifest.block_bytes)?);
         let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let (directory, runs) = beside(
@@ -96,6 +105,7 @@ impl TreeWriter {
             folder: path.to_path_buf(),
             engine,
             file,
+            ids: None,
             cache: Arc::new(BlockCache::new(bytes(for_blocks))),
             openings: Arc::new(OpeningCache::new(bytes(for_openings))),
             manifest,
@@ -182,6 +192,7 @@ impl TreeWriter {
         writes.extend(tell_of(&infos, &keys_of_blocks));
         directory.add(infos);
         let mut runs = self.runs.clone();
+        let mut ids = None;
         for ((definition, mut postings), runs) in INDEXES.iter().zip(postings).zip(&mut runs) {
             if postings.is_empty() {
                 continue;
@@ -196,7 +207,11 @@ impl TreeWriter {
             manifest.next_run += 1;
             manifest.runs.push(run.info);
             writes.extend(run_writes);
-            runs.push(Arc::new(run));
+            let run = Arc::new(run);
+            if definition.index == Index::EventIds {
+                ids = Some(Arc::clone(&run));
+            }
+            runs.push(run);
         }
         manifest.block_bytes += blocks.len() as u64;
         manifest.blocks = directory.next_number();
@@ -207,6 +222,7 @@ impl TreeWriter {
             runs,
             blocks,
             openings,
+            ids,
             writes,
         })
     }
@@ -219,10 +235,12 @@ impl TreeWriter {
             runs,
             blocks,
             openings,
+            ids,
             mut writes,
         } = prepared;
         // Behind the blocks that count there may be some of an attempt that failed.
         self.file.append(self.manifest.block_bytes, &blocks)?;
+        self.tell_ids(ids.as_deref(), &manifest.applied)?;
         self.remove_retired()?;
         writes.push(Write::insert(
             Tree::Meta,
@@ -240,6 +258,22 @@ impl TreeWriter {
         for (number, opening) in &openings {
             self.openings.keep(*number, opening);
         }
+        Ok(())
+    }
+
+    /// Has the file of ids tell of the events before `mark`, which the trees do not hold yet. `run` is of their ids.
+    fn tell_ids(&mut self, run: Option<&Run>, mark: &Mark) -> Result<(), TreeError> {
+        let mut file = if let Some(file) = self.ids.take() {
+            file
+        } else {
+            let runs = self.runs.get(Index::EventIds as usize);
+            let filters = runs.into_iter().flatten().map(|run| run.filter());
+            let (log_id, applied) = (self.manifest.log_id, &self.manifest.applied);
+            IdFile::open(&self.folder, log_id, applied, filters)?
+        };
+        file.append(run.map(Run::filter), mark)?;
+        // After a failure it is opened anew, which cuts off what was written in part.
+        self.ids = Some(file);
         Ok(())
     }
 

@@ -90,9 +90,9 @@ pub(crate) fn verify(
             shared.check_open()?;
             let view = shared.view();
             let limit = Limit::Head(shared.head.get());
-            let sums = check.read(view.trees.as_ref(), limit, decode, progress)?;
+            let sums = check.read(view.trees(), limit, decode, progress)?;
             let found = check.finish();
-            Ok(match &view.trees {
+            Ok(match view.trees() {
                 None => Verification {
                     trees: TreesVerified::Missing,
                     ..found

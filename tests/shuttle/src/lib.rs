@@ -4,7 +4,8 @@
 //! Real, included as they are: `group_commit.rs`, `head.rs`, `swap.rs`, `view.rs`. Stand-ins: the disk, the
 //! memtable (a list of sequence numbers behind a lock), the trees (a list of sequence numbers), the journal's
 //! writer and the maintenance thread, whose order of calls the models repeat: `append.rs` (`commit_batch`,
-//! `acknowledge`), `writer.rs` (`rotate`), `maintenance.rs` (`next_task`, `rest`, `flush`), `reader.rs` (`scan`).
+//! `acknowledge`), `writer.rs` (`rotate`), `maintenance.rs` (`next_task`, `rest`, `flush`, `finish_opening`),
+//! `awaited.rs` (`finish`), `shared.rs` (`view`), `reader.rs` (`scan`).
 //!
 //! A model is a function for `shuttle::check_random` and its like; it panics where a promise is broken. Each
 //! takes the order it works in: the log's own, or a wrong one, by which the tests prove that a model can fail.

@@ -27,6 +27,11 @@ impl Memtable {
         entries.push(Arc::new(entry));
     }
 
+    pub(crate) fn forget_before(&self, sequence: Entry) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|entry| **entry >= sequence);
+    }
+
     pub(crate) fn size(&self) -> (usize, usize) {
         let entries = self.entries();
         (entries.len(), 8 * entries.len())

@@ -14,13 +14,16 @@ use crate::journal::reader::Mark;
 use crate::memtable::Memtable;
 use crate::swap::Swap;
 use crate::sync::{Arc, Condvar, Mutex};
+use crate::trees::ids::KnownIds;
 use crate::trees::snapshot::TreeSnapshot;
-use crate::view::{Frozen, View};
+use crate::view::{Frozen, Trees, View};
 
 const WRITERS: u64 = 2;
 const EVENTS_EACH: u64 = 2;
 const MEMTABLE_EVENTS: usize = 2;
 const LOOKS: u32 = 2;
+/// Events of a log that is opened.
+const RECORDED: u64 = 3;
 
 /// In which order it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +40,27 @@ pub enum Order {
     DropBeforeTrees,
     /// The flush puts the new trees in, then takes the memtable out of the view.
     TreesBeforeDrop,
+    /// Readers do not wait for trees that are being opened.
+    LookBeforeTrees,
+    /// Trees that arrive are shown, then the memtables forget what those have.
+    TreesBeforeForgetting,
+    /// Trees that arrive are shown, then what they lack.
+    TreesBeforeLacking,
+}
+
+/// How a log is opened whose trees are awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaited {
+    /// How far the trees turn out to be.
+    pub applied: u64,
+    /// Where the memtable begins.
+    pub begins: u64,
 }
 
 #[derive(Debug)]
 struct Log {
     order: Order,
+    awaited: Option<Awaited>,
     disk: Arc<Disk>,
     segment: Arc<Segment>,
     commit: GroupCommit<Segment>,
@@ -62,30 +81,47 @@ struct Tasks {
 /// A reader that takes the head, then the view, sees every event before the head once, each of them on stable
 /// storage; a follower is woken; the maintenance thread flushes what was frozen and ends.
 pub fn publish(order: Order) {
-    run(order, &Disk::that_never_fails());
+    run(order, &Disk::that_never_fails(), None);
+}
+
+/// The same from the opening of a log on, whose trees come while events are appended.
+pub fn publish_before_the_trees(order: Order, awaited: Awaited) {
+    run(order, &Disk::that_never_fails(), Some(awaited));
 }
 
 /// The same with a disk that may fail: what readers saw stays true, and nobody waits for ever.
 pub fn publish_on_a_failing_disk(order: Order) {
-    run(order, &Disk::that_may_fail(4));
+    run(order, &Disk::that_may_fail(4), None);
 }
 
-fn run(order: Order, disk: &Arc<Disk>) {
+fn run(order: Order, disk: &Arc<Disk>, awaited: Option<Awaited>) {
     let segment = Segment::new(disk);
+    let commit = GroupCommit::new(0, Arc::clone(&segment), PathBuf::from("0"));
+    let active = Memtable::new();
+    let recorded = if awaited.is_some() { RECORDED } else { 0 };
+    let trees = awaited.map_or_else(
+        || Trees::Open(holding(0)),
+        |_| Trees::Awaited(Arc::new(KnownIds)),
+    );
+    if let Some(awaited) = awaited {
+        (0..recorded).for_each(|sequence| segment.write(sequence));
+        (awaited.begins..recorded).for_each(|sequence| active.insert(sequence));
+        commit.wrote(recorded);
+        commit.sync_through(recorded).expect("the disk never fails");
+    }
     let log = Arc::new(Log {
         order,
+        awaited,
         disk: Arc::clone(disk),
-        commit: GroupCommit::new(0, Arc::clone(&segment), PathBuf::from("0")),
+        commit,
         segment,
-        head: Head::new(0),
+        head: Head::new(recorded),
         view: Swap::new(View {
-            active: Arc::new(Memtable::new()),
+            active: Arc::new(active),
             frozen: Vec::new(),
-            trees: Some(TreeSnapshot {
-                events: Arc::default(),
-            }),
+            trees,
         }),
-        writer: Mutex::new(0),
+        writer: Mutex::new(recorded),
         tasks: Mutex::default(),
         tasks_changed: Condvar::new(),
     });
@@ -114,8 +150,15 @@ fn run(order: Order, disk: &Arc<Disk>) {
     maintenance.join().expect("maintenance does not panic");
     log.look();
     if log.commit.check().is_ok() {
-        assert_eq!(log.head.get(), WRITERS * EVENTS_EACH);
+        assert_eq!(log.head.get(), recorded + WRITERS * EVENTS_EACH);
         assert!(log.view.get().frozen.is_empty(), "a memtable was left");
+    }
+}
+
+/// Trees that hold the first events.
+fn holding(events: u64) -> TreeSnapshot {
+    TreeSnapshot {
+        events: Arc::new((0..events).collect()),
     }
 }
 
@@ -160,17 +203,17 @@ impl Log {
     /// As `StoreReader::scan`: the head, then the view.
     fn look(&self) {
         let (head, view) = if self.order == Order::ViewBeforeHead {
-            let view = self.view.get();
+            let view = self.view();
             (self.head.get(), view)
         } else {
             let head = self.head.get();
-            (head, self.view.get())
+            (head, self.view())
         };
         let mut seen: Vec<u64> = Vec::new();
         for memtable in view.memtables() {
             seen.extend(memtable.entries().iter().map(|entry| **entry));
         }
-        seen.extend(view.trees.iter().flat_map(|trees| trees.events.iter()));
+        seen.extend(view.trees().iter().flat_map(|trees| trees.events.iter()));
         seen.retain(|sequence| *sequence < head);
         seen.sort_unstable();
         assert!(
@@ -183,6 +226,29 @@ impl Log {
         );
     }
 
+    /// As `Shared::view`.
+    fn view(&self) -> Arc<View> {
+        let mut tasks = self.lock_tasks();
+        loop {
+            let view = self.view.get();
+            if !view.awaits_trees() || self.order == Order::LookBeforeTrees {
+                return view;
+            }
+            tasks = self
+                .tasks_changed
+                .wait(tasks)
+                .expect("no model panics under it");
+        }
+    }
+
+    fn change_view(&self, change: &dyn Fn(&mut View)) {
+        self.view.change(|view| {
+            let mut view = view.clone();
+            change(&mut view);
+            view
+        });
+    }
+
     /// Waits for the first event, or the end.
     fn follow(&self) {
         let hour = Duration::from_hours(1);
@@ -193,8 +259,51 @@ impl Log {
         self.look();
     }
 
+    /// As `AwaitedTrees::finish` and what the maintenance thread makes of it.
+    fn take_trees(&self, awaited: Awaited) {
+        let Awaited { applied, begins } = awaited;
+        let show = |view: &mut View| view.trees = Trees::Open(holding(applied));
+        let forget = || {
+            for memtable in self.view.get().memtables() {
+                memtable.forget_before(applied);
+            }
+        };
+        let lacking = Memtable::new();
+        (applied..begins).for_each(|sequence| lacking.insert(sequence));
+        let lacking = Frozen {
+            memtable: Arc::new(lacking),
+            mark: Mark { count: begins },
+        };
+        let add = |view: &mut View| {
+            if applied < begins {
+                view.frozen.insert(0, lacking.clone());
+            }
+        };
+        match self.order {
+            Order::TreesBeforeForgetting => {
+                self.change_view(&show);
+                forget();
+            }
+            Order::TreesBeforeLacking => {
+                self.change_view(&show);
+                self.change_view(&add);
+            }
+            _ => {
+                forget();
+                self.change_view(&|view| {
+                    show(view);
+                    add(view);
+                });
+            }
+        }
+        self.wake_maintenance();
+    }
+
     /// As the maintenance thread: flush what is frozen, rest, stop.
     fn maintain(&self) {
+        if let Some(awaited) = self.awaited {
+            self.take_trees(awaited);
+        }
         loop {
             let frozen = {
                 let mut tasks = self.lock_tasks();
@@ -221,7 +330,10 @@ impl Log {
         let mark = frozen.mark;
         self.head.publish(self.commit.sync_through(mark.count)?);
         let view = self.view.get();
-        let before = view.trees.iter().flat_map(|trees| trees.events.iter());
+        let before = view
+            .trees()
+            .into_iter()
+            .flat_map(|trees| trees.events.iter());
         let added = frozen.memtable.entries();
         let events: Vec<u64> = before
             .copied()
@@ -231,29 +343,23 @@ impl Log {
             self.disk.holds(mark.count),
             "the trees hold what the journal may lose"
         );
-        let trees = Some(TreeSnapshot {
+        let trees = Trees::Open(TreeSnapshot {
             events: Arc::new(events),
         });
         let drop_frozen =
             |view: &mut View| view.frozen.retain(|other| other.mark.count > mark.count);
-        let change = |change: &dyn Fn(&mut View)| {
-            self.view.change(|view| {
-                let mut view = view.clone();
-                change(&mut view);
-                view
-            });
-        };
+        let change = |change: &dyn Fn(&mut View)| self.change_view(change);
         match self.order {
             Order::DropBeforeTrees => {
                 change(&drop_frozen);
-                change(&|view| view.trees.clone_from(&trees));
+                change(&|view| view.trees = trees.clone());
             }
             Order::TreesBeforeDrop => {
-                change(&|view| view.trees.clone_from(&trees));
+                change(&|view| view.trees = trees.clone());
                 change(&drop_frozen);
             }
             _ => change(&|view| {
-                view.trees.clone_from(&trees);
+                view.trees = trees.clone();
                 drop_frozen(view);
             }),
         }

@@ -4,7 +4,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use shuttle_models::commit::{Rotation, group_commit, told_once};
-use shuttle_models::publish::{Order, publish, publish_on_a_failing_disk};
+use shuttle_models::publish::{
+    Awaited, Order, publish, publish_before_the_trees, publish_on_a_failing_disk,
+};
 
 /// Preemptions that PCT looks for.
 const DEPTH: usize = 4;
@@ -84,4 +86,51 @@ fn a_memtable_dropped_before_the_trees_have_it_is_caught() {
 #[test]
 fn a_memtable_kept_after_the_trees_have_it_is_caught() {
     fails(|| publish(Order::TreesBeforeDrop), &["a reader saw"]);
+}
+
+/// Trees that end where the memtable begins; that are further; that lack what no memtable has.
+const AWAITED: [Awaited; 3] = [
+    Awaited {
+        applied: 2,
+        begins: 2,
+    },
+    Awaited {
+        applied: 2,
+        begins: 1,
+    },
+    Awaited {
+        applied: 1,
+        begins: 3,
+    },
+];
+
+#[test]
+fn readers_see_every_event_once_while_the_trees_come() {
+    for awaited in AWAITED {
+        holds(move || publish_before_the_trees(Order::Right, awaited));
+    }
+}
+
+#[test]
+fn readers_that_do_not_wait_for_the_trees_are_caught() {
+    fails(
+        || publish_before_the_trees(Order::LookBeforeTrees, AWAITED[0]),
+        &["a reader saw"],
+    );
+}
+
+#[test]
+fn memtables_that_forget_too_late_are_caught() {
+    fails(
+        || publish_before_the_trees(Order::TreesBeforeForgetting, AWAITED[1]),
+        &["a reader saw"],
+    );
+}
+
+#[test]
+fn trees_that_are_shown_before_what_they_lack_are_caught() {
+    fails(
+        || publish_before_the_trees(Order::TreesBeforeLacking, AWAITED[2]),
+        &["a reader saw"],
+    );
 }
