@@ -16,11 +16,11 @@ use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use experience_log::{
-    Durability, EventQuery, ExperienceEventEnvelope, ExperienceLog, Options, ScanOptions,
+    Appended, Durability, EventQuery, ExperienceEventEnvelope, ExperienceLog, Options, ScanOptions,
 };
 
 use support::envelope;
@@ -111,9 +111,18 @@ fn open(path: &Path, memtable_events: usize) -> ExperienceLog {
     at_once(move || options(memtable_events).open(path).unwrap())
 }
 
-fn append(log: &ExperienceLog, id: u32) -> experience_log::Appended {
+fn append(log: &ExperienceLog, id: u32) -> Appended {
     let log = log.clone();
     at_once(move || log.append(&event(id)).unwrap())
+}
+
+/// Appends an event in another thread, which has to wait if the log may have it.
+fn repeat(log: &ExperienceLog, id: u32) -> JoinHandle<Appended> {
+    let log = log.clone();
+    let repeat = thread::spawn(move || log.append(&event(id)).unwrap());
+    // Time for it to do what it should not.
+    thread::sleep(Duration::from_millis(100));
+    repeat
 }
 
 /// The log has these events, once each, by every way in which they are asked for.
@@ -139,7 +148,11 @@ fn check(log: &ExperienceLog, ids: std::ops::RangeInclusive<u32>) {
 
 #[test]
 fn new_events_need_no_trees_and_everything_else_waits_for_them() {
-    for memtable_events in MEMTABLES {
+    // An event that the trees have, and one that they lack.
+    for (memtable_events, repeated) in MEMTABLES
+        .into_iter()
+        .flat_map(|most| [(most, 1), (most, 5)])
+    {
         let folder = tempfile::tempdir().unwrap();
         let path = log_with_a_tail(folder.path());
         let held = Held::hold(&path);
@@ -157,18 +170,12 @@ fn new_events_need_no_trees_and_everything_else_waits_for_them() {
                 thread::spawn(move || log.query(&EventQuery::new()).unwrap().len())
             })
             .collect();
-        // One that the trees have and one that they lack.
-        let repeats = [1, 5].map(|id| {
-            let log = log.clone();
-            thread::spawn(move || log.append(&event(id)).unwrap())
-        });
+        let repeat = repeat(&log, repeated);
         let _pipe = held.release();
         for reader in readers {
             assert_eq!(reader.join().unwrap(), 9);
         }
-        for repeat in repeats {
-            assert!(repeat.join().unwrap().already_present);
-        }
+        assert!(repeat.join().unwrap().already_present);
         assert_eq!(log.recovery().trees_rebuilt, None);
         assert_eq!(log.recovery().replayed, 3);
         check(&log, 0..=8);
@@ -188,8 +195,7 @@ fn trees_that_are_further_than_they_told_lose_nothing_and_double_nothing() {
         let held = Held::hold(&path);
         let log = open(&path, memtable_events);
         assert!(!append(&log, 7).already_present);
-        let repeat = log.clone();
-        let repeat = thread::spawn(move || repeat.append(&event(2)).unwrap());
+        let repeat = repeat(&log, 2);
         let _pipe = held.release();
         assert!(repeat.join().unwrap().already_present);
         assert_eq!(log.recovery().trees_rebuilt, None);

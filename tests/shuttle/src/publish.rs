@@ -40,8 +40,6 @@ pub enum Order {
     DropBeforeTrees,
     /// The flush puts the new trees in, then takes the memtable out of the view.
     TreesBeforeDrop,
-    /// Readers do not wait for trees that are being opened.
-    LookBeforeTrees,
     /// Trees that arrive are shown, then the memtables forget what those have.
     TreesBeforeForgetting,
     /// Trees that arrive are shown, then what they lack.
@@ -231,7 +229,7 @@ impl Log {
         let mut tasks = self.lock_tasks();
         loop {
             let view = self.view.get();
-            if !view.awaits_trees() || self.order == Order::LookBeforeTrees {
+            if !view.awaits_trees() {
                 return view;
             }
             tasks = self

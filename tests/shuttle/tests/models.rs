@@ -112,14 +112,6 @@ fn readers_see_every_event_once_while_the_trees_come() {
 }
 
 #[test]
-fn readers_that_do_not_wait_for_the_trees_are_caught() {
-    fails(
-        || publish_before_the_trees(Order::LookBeforeTrees, AWAITED[0]),
-        &["a reader saw"],
-    );
-}
-
-#[test]
 fn memtables_that_forget_too_late_are_caught() {
     fails(
         || publish_before_the_trees(Order::TreesBeforeForgetting, AWAITED[1]),

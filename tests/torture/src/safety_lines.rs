@@ -289,13 +289,6 @@ pub const LINES: &[SafetyLine] = &[
         check: Check::Opening,
     },
     SafetyLine {
-        name: "readers wait for the trees",
-        file: "src/store/shared.rs",
-        text: "        if !view.awaits_trees() {\n            return view;\n        }\n        let mut tasks",
-        instead: "        if !view.awaits_trees() || true {\n            return view;\n        }\n        let mut tasks",
-        check: Check::Opening,
-    },
-    SafetyLine {
         name: "the file of ids has its checksum",
         file: "src/store/trees/ids.rs",
         text: "if crc != Ok(checksum(log_id, checked)) {",
