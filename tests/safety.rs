@@ -81,10 +81,16 @@ fn a_journal_behind_its_trees_is_damaged() {
         log.append(&event(&format!("event-{number}"))).unwrap();
     }
     log.flush().unwrap();
+    let older = fs::read(watermark(folder.path())).unwrap();
+    log.append(&event("last")).unwrap();
+    log.flush().unwrap();
     log.close().unwrap();
     // Nothing but the trees still tells of the last event.
     fs::remove_file(folder.path().join("HEAD")).unwrap();
     cut(segments(folder.path()).last().unwrap(), 8);
+    assert!(options().open(folder.path()).unwrap_err().is_damage());
+    // Not even how far they had got when they were last flushed.
+    fs::write(watermark(folder.path()), older).unwrap();
     assert!(options().open(folder.path()).unwrap_err().is_damage());
 }
 
@@ -124,8 +130,7 @@ fn another_history(later: &[&str]) {
     assert!(log.verify().unwrap().is_intact());
 }
 
-/// What the trees lack is read while they open, from where the watermark says that they end, and again if they end
-/// elsewhere.
+/// What the trees lack is read before they are open, from where the watermark says that they end.
 #[test]
 fn what_the_trees_lack_is_read_whatever_the_watermark_says() {
     let folder = tempfile::tempdir().unwrap();

@@ -95,9 +95,9 @@ impl Options {
 
     /// Opens the log in the directory `path`, recovering it if need be.
     ///
-    /// The index trees may still be opening, in another thread, when this returns: new events need not wait for them,
-    /// readers do. Should the trees have to be made anew, and the journal be damaged where only that reads it, the first
-    /// calls tell of the damage instead of the opening.
+    /// The index trees may still be opening, in another thread, when this returns: single new events need not wait for
+    /// them, readers do, and events that may be there already. Should the trees have to be made anew, and the journal be
+    /// damaged where only that reads it, the first calls tell of the damage instead of the opening.
     ///
     /// # Errors
     ///

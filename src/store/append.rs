@@ -17,7 +17,7 @@ use super::record::{Field, Record};
 use super::shared::Shared;
 use super::trees::engine::TreeError;
 use super::trees::snapshot::TreeSnapshot;
-use super::view::View;
+use super::view::{Trees, View};
 use crate::error::{Error, Result};
 
 /// Memtables that may wait for the trees before appends have to wait, too.
@@ -54,6 +54,7 @@ impl Shared {
 
     /// Writes a batch to the journal and to memory. Readers do not see it before it is acknowledged.
     pub(crate) fn write(&self, batch: Prepared) -> Result<Unacknowledged> {
+        self.await_trees_for(&batch)?;
         let mut writer = self.lock_writer();
         self.check_open()?;
         self.commit.check()?;
@@ -259,6 +260,20 @@ impl Shared {
             return Ok(());
         }
         self.wait_while(|_| self.view_now().frozen.len() >= MAX_FROZEN)
+    }
+
+    /// Waits for trees that are being opened if they may have an event of the batch. Nobody else waits for that: the
+    /// writer is not locked yet.
+    fn await_trees_for(&self, batch: &Prepared) -> Result<()> {
+        let view = self.view_now();
+        let Trees::Awaited(known) = &view.trees else {
+            return Ok(());
+        };
+        let ids: Vec<_> = batch.records.iter().map(PreparedRecord::id_hash).collect();
+        if ids.chunks(64).all(|ids| known.may_hold(ids) == 0) {
+            return Ok(());
+        }
+        self.wait_for_trees()
     }
 
     /// Waits while the trees are being opened or rebuilt: without them, a repeated id would be found too slowly.

@@ -162,6 +162,12 @@ impl<F: Syncs> GroupCommit<F> {
         state
     }
 
+    /// Ends writing for good, because of what no caller was told yet: the first who asks is.
+    pub(crate) fn fail(&self, error: Error) {
+        self.lock().failed(error);
+        self.changed.notify_all();
+    }
+
     /// Ends writing for good. The caller is told of `cause`, so nobody is told of another failure as the first.
     pub(crate) fn poison(&self, cause: &Error) {
         let mut state = self.lock();

@@ -12,7 +12,7 @@ use super::options::{Durability, StoreOptions};
 use super::prepare::Prepared;
 use super::recover;
 use super::shared::{Rebuild, Shared, mark_of};
-use super::view::{Trees, View};
+use super::view::{Frozen, Trees, View};
 use crate::error::{Error, Result};
 
 /// An open log. Clones share it; it is closed with the last of them.
@@ -88,9 +88,8 @@ impl Store {
         shared.head.publish(shared.commit.sync_through(written)?);
         shared.wait_while(|_| {
             let view = shared.view_now();
-            view.frozen
-                .iter()
-                .any(|frozen| frozen.mark.count <= written)
+            let of_these = |frozen: &Frozen| frozen.mark.count <= written;
+            view.trees().is_none() || view.frozen.iter().any(of_these)
         })?;
         // A pause begins, in which no append would do it.
         shared.retired.free_all();

@@ -24,10 +24,10 @@ const FLUSHES_WITHOUT_HEAD: u32 = 8;
 /// The thread's own state.
 struct Maintenance {
     shared: Arc<Shared>,
-    /// `None` after a failed rebuild.
+    /// `None` while they are being opened, and after a failed rebuild.
     trees: Option<TreeWriter>,
     generation: u64,
-    /// How far the trees have got.
+    /// How far the trees have got, where memtables begin.
     applied: Mark,
     /// Segments before this one need no look.
     sealed_before: u64,
@@ -71,16 +71,13 @@ pub(super) fn run(shared: Arc<Shared>, opened: OpenedTrees) {
         }
         maintenance.work()
     }));
-    let cause = match ended {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error),
-        Err(_) => Some(Error::Poisoned {
+    let shared = Arc::clone(&maintenance.shared);
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => shared.commit.fail(error),
+        Err(_) => shared.commit.poison(&Error::Poisoned {
             cause: "maintenance panicked".to_owned(),
         }),
-    };
-    let shared = Arc::clone(&maintenance.shared);
-    if let Some(cause) = cause {
-        shared.commit.poison(&cause);
     }
     if shared.view_now().awaits_trees() {
         // There will be none: readers go on with the journal.
@@ -106,17 +103,16 @@ impl Maintenance {
             }) => {
                 self.applied = trees.applied();
                 self.trees = Some(trees);
-                self.shared.opened_trees(replayed, None);
                 self.show(|view| view.frozen.splice(..0, frozen).for_each(drop));
-                self.shared.wake_maintenance();
-                Ok(())
+                self.shared.opened_trees(replayed, None);
             }
             Err(error) => {
                 let reason = error.reason().to_owned();
+                self.rebuild(&Rebuild::Broken(error))?;
                 self.shared.opened_trees(end, Some(reason));
-                self.rebuild(&Rebuild::Broken(error))
             }
         }
+        Ok(())
     }
 
     /// Works until it is told to stop.
@@ -262,6 +258,7 @@ impl Maintenance {
             Rebuild::Broken(error) => {
                 // From here on the journal answers.
                 self.shared.change_view(View::without_trees);
+                self.shared.wake_maintenance();
                 if let Some(trees) = self.trees.take() {
                     trees.close();
                 }

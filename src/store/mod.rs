@@ -10,6 +10,7 @@ pub(crate) mod bytes;
 pub(crate) mod copy;
 mod early;
 pub(crate) mod entry_reader;
+mod foreknown;
 mod generation;
 pub(crate) mod group_commit;
 pub(crate) mod handle;

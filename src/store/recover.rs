@@ -4,9 +4,10 @@ use std::fs::File;
 use std::path::Path;
 
 use super::append::now;
-use super::awaited::{AwaitedTrees, Foreknown};
+use super::awaited::AwaitedTrees;
 use super::beside::beside;
 use super::early::EarlyTrees;
+use super::foreknown::Foreknown;
 use super::generation;
 use super::journal::reader::Mark;
 use super::journal::segment;
@@ -56,26 +57,7 @@ pub(super) enum OpenedTrees {
 pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
     options.check()?;
     let layout = Layout::new(path);
-    let found = layout.look()?;
-    if found == Found::Nothing && !options.create {
-        return Err(Error::NoSuchLog {
-            path: path.to_path_buf(),
-        });
-    }
-    if found == Found::Nothing {
-        layout.create_folders()?;
-    }
-    let lock = layout.lock()?;
-    // Another process may have made the log while this one waited for nothing.
-    let (format, created) = match layout.look()? {
-        Found::Log(_) if options.must_be_new => {
-            return Err(Error::LogExists {
-                path: path.to_path_buf(),
-            });
-        }
-        Found::Log(format) => (format, false),
-        Found::Nothing => (create(&layout, &options)?, true),
-    };
+    let (lock, format, created) = enter(&layout, &options)?;
     let mut recovery = Recovery {
         created,
         ..Recovery::default()
@@ -105,7 +87,7 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
     let writer = writer?;
     let (active, in_view, trees) = match (early, foreknown) {
         (Some(early), Some(known)) => {
-            let awaited = known.awaiting(early);
+            let awaited = AwaitedTrees::new(early, &known);
             let in_view = Trees::Awaited(known.ids);
             (known.memtable, in_view, OpenedTrees::Awaited(awaited))
         }
@@ -127,6 +109,24 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
         trees,
         lock,
     })
+}
+
+/// Locks the log, and creates it if it is not there. True if it was created.
+fn enter(layout: &Layout, options: &StoreOptions) -> Result<(File, Format, bool)> {
+    let path = || layout.root().to_path_buf();
+    if layout.look()? == Found::Nothing {
+        if !options.create {
+            return Err(Error::NoSuchLog { path: path() });
+        }
+        layout.create_folders()?;
+    }
+    let lock = layout.lock()?;
+    // Another process may have made the log while this one waited for nothing.
+    match layout.look()? {
+        Found::Log(_) if options.must_be_new => Err(Error::LogExists { path: path() }),
+        Found::Log(format) => Ok((lock, format, false)),
+        Found::Nothing => Ok((lock, create(layout, options)?, true)),
+    }
 }
 
 fn writer_options(options: &StoreOptions) -> WriterOptions {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::awaited::Foreknown;
+use super::foreknown::Foreknown;
 use super::handle::Store;
 use super::index::TermHasher;
 use super::instant::Instant;

@@ -43,6 +43,8 @@ pub(crate) struct Restart {
     how: End,
     harms: Vec<Harm>,
     tuning: Tuning,
+    /// What is appended at once, whether the trees are open by then or not.
+    at_once: Vec<EventSpec>,
 }
 
 /// How the log ends before it is opened again.
@@ -76,8 +78,19 @@ pub(crate) fn step(durability: &'static [Durability]) -> impl Strategy<Value = S
         4 => Just(Vec::new()),
         6 => prop::collection::vec(harm::harm(), 1..3),
     ];
-    let restart = (end, harms, tuning(durability))
-        .prop_map(|(how, harms, tuning)| Step::Restart(Restart { how, harms, tuning }));
+    let at_once = prop_oneof![
+        1 => Just(Vec::new()),
+        1 => prop::collection::vec(event_spec(), 1..6),
+    ];
+    let restart =
+        (end, harms, tuning(durability), at_once).prop_map(|(how, harms, tuning, at_once)| {
+            Step::Restart(Restart {
+                how,
+                harms,
+                tuning,
+                at_once,
+            })
+        });
     prop_oneof![
         30 => event_spec().prop_map(Step::Append),
         30 => prop::collection::vec(event_spec(), 0..40).prop_map(Step::Batch),
@@ -313,6 +326,7 @@ impl World {
             self.model.truncate(events);
         }
         self.open(restart.tuning);
+        self.append(&restart.at_once, true);
         self.check_recovery(&expected);
         if expected.trees_spoiled {
             // Answers are right whatever the trees hold; what is wrong with them may be found only now.

@@ -52,13 +52,18 @@ fn mix(mut number: u64) -> u64 {
 impl BloomFilter {
     /// An empty filter with room for so many hashes, at `bits` bits each.
     pub(crate) fn with_room(hashes: u64, bits: u32) -> Self {
+        Self {
+            lines: vec![[0; LINE_WORDS]; Self::lines_for(hashes, bits) as usize],
+        }
+    }
+
+    /// Lines of a filter with room for so many hashes, at `bits` bits each.
+    pub(crate) fn lines_for(hashes: u64, bits: u32) -> u32 {
         let lines = hashes
             .saturating_mul(u64::from(bits))
             .div_ceil(LINE as u64 * 8)
             .clamp(1, u64::from(u32::MAX));
-        Self {
-            lines: vec![[0; LINE_WORDS]; usize::try_from(lines).unwrap_or(1)],
-        }
+        u32::try_from(lines).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn insert(&mut self, hash: TermHash) {

@@ -263,18 +263,20 @@ impl TreeWriter {
 
     /// Has the file of ids tell of the events before `mark`, which the trees do not hold yet. `run` is of their ids.
     fn tell_ids(&mut self, run: Option<&Run>, mark: &Mark) -> Result<(), TreeError> {
-        let mut file = if let Some(file) = self.ids.take() {
-            file
-        } else {
-            let runs = self.runs.get(Index::EventIds as usize);
-            let filters = runs.into_iter().flatten().map(|run| run.filter());
-            let (log_id, applied) = (self.manifest.log_id, &self.manifest.applied);
-            IdFile::open(&self.folder, log_id, applied, filters)?
+        let runs = self.runs.get(Index::EventIds as usize);
+        let filters = || runs.into_iter().flatten().map(|run| run.filter());
+        let (log_id, applied) = (self.manifest.log_id, &self.manifest.applied);
+        let file = match &mut self.ids {
+            Some(file) => file,
+            none => none.insert(IdFile::open(&self.folder, log_id, applied, filters())?),
         };
-        file.append(run.map(Run::filter), mark)?;
-        // After a failure it is opened anew, which cuts off what was written in part.
-        self.ids = Some(file);
-        Ok(())
+        // Without room for another, this one serves as before.
+        if file.is_worn()
+            && let Ok(made) = IdFile::make(&self.folder, log_id, applied, filters())
+        {
+            *file = made;
+        }
+        file.append(run.map(Run::filter), mark)
     }
 
     /// Removes merged runs that no reader holds any more, in small transactions, which readers wait for: no manifest

@@ -44,11 +44,12 @@ fn check_open<'a>(
     let log = options
         .open(path)
         .map_err(|error| format!("cannot be opened: {error}"))?;
+    let recovery = log.recovery();
     let mut kept = Kept {
         opening: begun.elapsed(),
         ..Kept::default()
     };
-    if let Some(reason) = &log.recovery().head_ignored {
+    if let Some(reason) = &recovery.head_ignored {
         return Err(format!("HEAD was passed over: {reason}"));
     }
     let batches = read_all(&log, &mut kept).map_err(|error| format!("replay: {error}"))??;

@@ -145,14 +145,15 @@ pub fn main(life: &Life) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let recovery = log.recovery();
-    let rebuilt = recovery.trees_rebuilt.is_some();
-    tell(format_args!("opened {} {rebuilt}", recovery.torn_bytes));
     thread::scope(|scope| {
+        // They do not wait for the trees.
         for writer in 0..life.writers {
             let log = &log;
             scope.spawn(move || append(log, life, writer));
         }
+        let recovery = log.recovery();
+        let rebuilt = recovery.trees_rebuilt.is_some();
+        tell(format_args!("opened {} {rebuilt}", recovery.torn_bytes));
         keep_busy(&log, life.mode);
     });
     ExitCode::from(3)

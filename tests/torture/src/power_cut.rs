@@ -276,8 +276,8 @@ impl Campaign {
         };
         self.report.count(&format!("{whose}failed openings"), 0);
         if whose.is_empty() {
-            self.report.recoveries.push(start.elapsed());
             let recovery = log.recovery();
+            self.report.recoveries.push(start.elapsed());
             let torn = u64::from(recovery.torn_bytes > 0);
             let rebuilt = u64::from(recovery.trees_rebuilt.is_some());
             self.report.count("openings that cut off a torn tail", torn);

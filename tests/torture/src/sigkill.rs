@@ -61,6 +61,7 @@ pub fn run(options: &Options) -> Report {
             let opened = Instant::now();
             match plan.options().open(&path) {
                 Ok(log) => {
+                    let _ = log.recovery();
                     report.recoveries.push(opened.elapsed());
                     let found = ledger.check(&log, &mut random);
                     note(&mut report, life, &found);

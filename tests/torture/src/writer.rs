@@ -40,7 +40,7 @@ impl Ack {
 /// What a writer was at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Phase {
-    /// It had not opened the log yet.
+    /// It had not opened the log yet, or not its trees.
     #[default]
     Opening,
     /// It appended.
