@@ -28,11 +28,27 @@ use support::envelope;
 /// A test that waits for longer has failed.
 const LONG: Duration = Duration::from_mins(1);
 
+/// A log that is open, whose trees are held up until they are let go or this is dropped, which comes before the log's turn.
+struct Waiting {
+    held: Held,
+    log: ExperienceLog,
+}
+
+impl Waiting {
+    fn open(path: &Path, memtable_events: usize) -> Self {
+        let held = Held::hold(path);
+        let log = open(path, memtable_events);
+        Self { held, log }
+    }
+}
+
 /// The trees of a closed log, which nobody can open for now.
 struct Held {
     /// sled's file in its place, and where it is kept meanwhile.
     database: PathBuf,
     kept: PathBuf,
+    /// Keeps those from waiting who opened the pipe instead.
+    pipe: Option<File>,
 }
 
 impl Held {
@@ -42,19 +58,29 @@ impl Held {
         fs::rename(&database, &kept).unwrap();
         let made = Command::new("mkfifo").arg(&database).status().unwrap();
         assert!(made.success());
-        Self { database, kept }
+        Self {
+            database,
+            kept,
+            pipe: None,
+        }
     }
 
     /// Lets those go on who wait, and everybody else open the trees.
-    fn release(self) -> File {
+    fn release(&mut self) {
+        if self.pipe.is_some() {
+            return;
+        }
         let pipe = self.kept.with_extension("pipe");
         fs::rename(&self.database, &pipe).unwrap();
         fs::rename(&self.kept, &self.database).unwrap();
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(pipe)
-            .unwrap()
+        let open = OpenOptions::new().read(true).write(true).open(pipe);
+        self.pipe = Some(open.unwrap());
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 
@@ -163,8 +189,8 @@ fn new_events_need_no_trees_and_everything_else_waits_for_them() {
     {
         let folder = tempfile::tempdir().unwrap();
         let path = log_with_a_tail(folder.path());
-        let held = Held::hold(&path);
-        let log = open(&path, memtable_events);
+        let mut waiting = Waiting::open(&path, memtable_events);
+        let log = waiting.log.clone();
         for id in [7, 8] {
             let appended = append(&log, id);
             assert_eq!(
@@ -181,7 +207,7 @@ fn new_events_need_no_trees_and_everything_else_waits_for_them() {
         let repeat = repeat(&log, repeated);
         // Nobody waits for who waits.
         assert!(!append(&log, 9).already_present);
-        let _pipe = held.release();
+        waiting.held.release();
         for reader in readers {
             assert!([9, 10].contains(&reader.join().unwrap()));
         }
@@ -199,11 +225,11 @@ fn trees_that_are_further_than_they_told_lose_nothing_and_double_nothing() {
     for memtable_events in MEMTABLES {
         let folder = tempfile::tempdir().unwrap();
         let path = log_further_than_told(folder.path());
-        let held = Held::hold(&path);
-        let log = open(&path, memtable_events);
+        let mut waiting = Waiting::open(&path, memtable_events);
+        let log = waiting.log.clone();
         assert!(!append(&log, 7).already_present);
         let repeat = repeat(&log, 2);
-        let _pipe = held.release();
+        waiting.held.release();
         assert!(repeat.join().unwrap().already_present);
         assert_eq!(log.recovery().trees_rebuilt, None);
         assert_eq!(log.recovery().replayed, 3);
@@ -236,11 +262,11 @@ fn trees_that_turn_out_to_be_broken_are_made_anew() {
     for memtable_events in MEMTABLES {
         let folder = tempfile::tempdir().unwrap();
         let path = log_with_a_tail(folder.path());
-        let held = Held::hold(&path);
-        let log = open(&path, memtable_events);
+        let mut waiting = Waiting::open(&path, memtable_events);
+        let log = waiting.log.clone();
         assert!(!append(&log, 7).already_present);
-        fs::write(&held.kept, vec![7; 4096]).unwrap();
-        let _pipe = held.release();
+        fs::write(&waiting.held.kept, vec![7; 4096]).unwrap();
+        waiting.held.release();
         assert!(log.recovery().trees_rebuilt.is_some());
         assert_eq!(log.recovery().replayed, 7);
         check(&log, 0..=7);
@@ -256,15 +282,15 @@ fn a_flush_while_the_trees_open_brings_them_everything() {
     for memtable_events in MEMTABLES {
         let folder = tempfile::tempdir().unwrap();
         let path = log_with_a_tail(folder.path());
-        let held = Held::hold(&path);
-        let log = open(&path, memtable_events);
+        let mut waiting = Waiting::open(&path, memtable_events);
+        let log = waiting.log.clone();
         let flushing = log.clone();
         let (tell, told) = mpsc::channel();
         thread::spawn(move || tell.send(flushing.flush()));
         // Time for it to return too early.
         let early = told.recv_timeout(Duration::from_millis(100));
         assert!(early.is_err(), "the trees cannot have it yet");
-        let _pipe = held.release();
+        waiting.held.release();
         told.recv_timeout(LONG).unwrap().unwrap();
         assert_eq!(log.stats().unwrap().in_memory, Some(0));
         check(&log, 0..=6);
@@ -276,12 +302,12 @@ fn a_log_that_is_closed_while_its_trees_open_is_closed_then() {
     for memtable_events in MEMTABLES {
         let folder = tempfile::tempdir().unwrap();
         let path = log_with_a_tail(folder.path());
-        let held = Held::hold(&path);
-        let log = open(&path, memtable_events);
+        let mut waiting = Waiting::open(&path, memtable_events);
+        let log = waiting.log.clone();
         assert!(!append(&log, 7).already_present);
         let closing = log.clone();
         let closing = thread::spawn(move || closing.close());
-        let _pipe = held.release();
+        waiting.held.release();
         closing.join().unwrap().unwrap();
         check(&options(memtable_events).open(&path).unwrap(), 0..=7);
     }
@@ -312,10 +338,10 @@ fn a_damaged_file_of_ids_costs_no_event_and_is_mended() {
         log.flush().unwrap();
         log.close().unwrap();
 
-        let held = Held::hold(&path);
-        let log = open(&path, memtable_events);
+        let mut waiting = Waiting::open(&path, memtable_events);
+        let log = waiting.log.clone();
         assert!(!append(&log, 8).already_present, "damage {damage}");
-        let _pipe = held.release();
+        waiting.held.release();
         check(&log, 0..=8);
     }
 }
