@@ -23,6 +23,8 @@ use experience_log::{
     Appended, Durability, EventQuery, ExperienceEventEnvelope, ExperienceLog, Options, ScanOptions,
 };
 
+use tempfile::TempDir;
+
 use support::envelope;
 
 /// A test that waits for longer has failed.
@@ -32,13 +34,22 @@ const LONG: Duration = Duration::from_mins(1);
 struct Waiting {
     held: Held,
     log: ExperienceLog,
+    path: PathBuf,
+    _folder: TempDir,
 }
 
 impl Waiting {
-    fn open(path: &Path, memtable_events: usize) -> Self {
-        let held = Held::hold(path);
-        let log = open(path, memtable_events);
-        Self { held, log }
+    /// Opens the log that is made in a folder.
+    fn open(make: impl FnOnce(&Path) -> PathBuf, memtable_events: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = make(folder.path());
+        let held = Held::hold(&path);
+        Self {
+            log: open(&path, memtable_events),
+            held,
+            path,
+            _folder: folder,
+        }
     }
 }
 
@@ -187,9 +198,7 @@ fn new_events_need_no_trees_and_everything_else_waits_for_them() {
         .into_iter()
         .flat_map(|most| [(most, 1), (most, 5)])
     {
-        let folder = tempfile::tempdir().unwrap();
-        let path = log_with_a_tail(folder.path());
-        let mut waiting = Waiting::open(&path, memtable_events);
+        let mut waiting = Waiting::open(log_with_a_tail, memtable_events);
         let log = waiting.log.clone();
         for id in [7, 8] {
             let appended = append(&log, id);
@@ -216,16 +225,17 @@ fn new_events_need_no_trees_and_everything_else_waits_for_them() {
         assert_eq!(log.recovery().replayed, 3);
         check(&log, 0..=9);
         log.close().unwrap();
-        check(&options(memtable_events).open(&path).unwrap(), 0..=9);
+        check(
+            &options(memtable_events).open(&waiting.path).unwrap(),
+            0..=9,
+        );
     }
 }
 
 #[test]
 fn trees_that_are_further_than_they_told_lose_nothing_and_double_nothing() {
     for memtable_events in MEMTABLES {
-        let folder = tempfile::tempdir().unwrap();
-        let path = log_further_than_told(folder.path());
-        let mut waiting = Waiting::open(&path, memtable_events);
+        let mut waiting = Waiting::open(log_further_than_told, memtable_events);
         let log = waiting.log.clone();
         assert!(!append(&log, 7).already_present);
         let repeat = repeat(&log, 2);
@@ -260,9 +270,7 @@ fn trees_of_which_the_file_of_ids_does_not_tell_are_made_anew() {
 #[test]
 fn trees_that_turn_out_to_be_broken_are_made_anew() {
     for memtable_events in MEMTABLES {
-        let folder = tempfile::tempdir().unwrap();
-        let path = log_with_a_tail(folder.path());
-        let mut waiting = Waiting::open(&path, memtable_events);
+        let mut waiting = Waiting::open(log_with_a_tail, memtable_events);
         let log = waiting.log.clone();
         assert!(!append(&log, 7).already_present);
         fs::write(&waiting.held.kept, vec![7; 4096]).unwrap();
@@ -271,7 +279,7 @@ fn trees_that_turn_out_to_be_broken_are_made_anew() {
         assert_eq!(log.recovery().replayed, 7);
         check(&log, 0..=7);
         log.close().unwrap();
-        let log = options(memtable_events).open(&path).unwrap();
+        let log = options(memtable_events).open(&waiting.path).unwrap();
         assert_eq!(log.recovery().trees_rebuilt, None);
         check(&log, 0..=7);
     }
@@ -280,9 +288,7 @@ fn trees_that_turn_out_to_be_broken_are_made_anew() {
 #[test]
 fn a_flush_while_the_trees_open_brings_them_everything() {
     for memtable_events in MEMTABLES {
-        let folder = tempfile::tempdir().unwrap();
-        let path = log_with_a_tail(folder.path());
-        let mut waiting = Waiting::open(&path, memtable_events);
+        let mut waiting = Waiting::open(log_with_a_tail, memtable_events);
         let log = waiting.log.clone();
         let flushing = log.clone();
         let (tell, told) = mpsc::channel();
@@ -300,16 +306,17 @@ fn a_flush_while_the_trees_open_brings_them_everything() {
 #[test]
 fn a_log_that_is_closed_while_its_trees_open_is_closed_then() {
     for memtable_events in MEMTABLES {
-        let folder = tempfile::tempdir().unwrap();
-        let path = log_with_a_tail(folder.path());
-        let mut waiting = Waiting::open(&path, memtable_events);
+        let mut waiting = Waiting::open(log_with_a_tail, memtable_events);
         let log = waiting.log.clone();
         assert!(!append(&log, 7).already_present);
         let closing = log.clone();
         let closing = thread::spawn(move || closing.close());
         waiting.held.release();
         closing.join().unwrap().unwrap();
-        check(&options(memtable_events).open(&path).unwrap(), 0..=7);
+        check(
+            &options(memtable_events).open(&waiting.path).unwrap(),
+            0..=7,
+        );
     }
 }
 
@@ -338,7 +345,7 @@ fn a_damaged_file_of_ids_costs_no_event_and_is_mended() {
         log.flush().unwrap();
         log.close().unwrap();
 
-        let mut waiting = Waiting::open(&path, memtable_events);
+        let mut waiting = Waiting::open(|_| path, memtable_events);
         let log = waiting.log.clone();
         assert!(!append(&log, 8).already_present, "damage {damage}");
         waiting.held.release();

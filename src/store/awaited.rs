@@ -8,11 +8,9 @@ use std::sync::Arc;
 use super::early::EarlyTrees;
 use super::foreknown::{Foreknown, read_tail};
 use super::generation;
-use super::journal::reader::Mark;
 use super::memtable::Memtable;
 use super::shared::Shared;
 use super::trees::engine::TreeError;
-use super::trees::ids::KnownIds;
 use super::trees::writer::TreeWriter;
 use super::view::Frozen;
 use crate::error::Result;
@@ -30,57 +28,40 @@ pub(super) struct Arrived {
 /// Trees that are being opened while the log is written.
 #[derive(Debug)]
 pub(super) struct AwaitedTrees {
-    early: EarlyTrees,
-    ids: Arc<KnownIds>,
-    /// Where they ended when they were last flushed.
-    flushed: Mark,
-    /// Where the memtables begin.
-    pub(super) begins: Mark,
-    /// Where the journal ended when the log was opened.
-    pub(super) end: Mark,
+    pub(super) early: EarlyTrees,
+    pub(super) known: Foreknown,
 }
 
 impl AwaitedTrees {
-    /// These, of a log that is opened with what is known of it.
-    pub(super) fn new(early: EarlyTrees, known: &Foreknown) -> Self {
-        Self {
-            early,
-            ids: Arc::clone(&known.ids),
-            flushed: known.flushed,
-            begins: known.begins,
-            end: known.end,
-        }
-    }
-
-    /// The generation that they are.
-    pub(super) fn generation(&self) -> u64 {
-        self.early.generation
-    }
-
     /// Waits for them, and sees to it that each event is either in them or in a memtable.
     pub(super) fn finish(self, shared: &Shared) -> Result<Result<Arrived, TreeError>> {
         let (layout, format, options) = (&shared.layout, &shared.format, &shared.options);
+        let Foreknown {
+            ids,
+            flushed,
+            begins,
+            end,
+        } = self.known;
         // They are still opening, and this is what they will lack.
-        let lacking = if self.flushed == self.begins {
+        let lacking = if flushed == begins {
             None
         } else {
-            read_tail(layout, format, &self.flushed, &self.begins)
+            read_tail(layout, format, &flushed, &begins)
         };
         let (generation, early) = (self.early.generation, Some(self.early));
-        let opened =
-            generation::open_generation(layout, format, options, generation, self.end, early)?;
+        let opened = generation::open_generation(layout, format, options, generation, end, early)?;
         let mut trees = match opened {
             Ok(trees) => trees,
             Err(error) => return Ok(Err(error)),
         };
         let mark = trees.applied();
         let applied = mark.count;
-        let lacking = lacking.filter(|_| applied == self.flushed.count);
-        let memtable = match (applied.cmp(&self.begins.count), lacking) {
+        let lacking = lacking.filter(|_| applied == flushed.count);
+        let memtable = match (applied.cmp(&begins.count), lacking) {
             (Ordering::Equal, _) => None,
             (Ordering::Less, Some(lacking)) => Some(lacking),
             (Ordering::Less, None) => {
-                let rest = generation::catch_up(layout, format, options, &mut trees, self.begins)?;
+                let rest = generation::catch_up(layout, format, options, &mut trees, begins)?;
                 match rest {
                     Ok(rest) => Some(Memtable::of(rest)),
                     Err(error) => return Ok(Err(error)),
@@ -88,7 +69,7 @@ impl AwaitedTrees {
             }
             // The process ended between a flush and its watermark. Until readers see the trees, the file of ids tells of
             // what the memtables lose.
-            (Ordering::Greater, _) if self.ids.mark_at(applied) == Some(mark) => {
+            (Ordering::Greater, _) if ids.mark_at(applied) == Some(mark) => {
                 for memtable in shared.view_now().memtables() {
                     memtable.forget_before(applied);
                 }
@@ -106,9 +87,9 @@ impl AwaitedTrees {
                 .filter(|memtable| memtable.size().0 > 0)
                 .map(|memtable| Frozen {
                     memtable: Arc::new(memtable),
-                    mark: self.begins,
+                    mark: begins,
                 }),
-            replayed: self.end.count - applied,
+            replayed: end.count - applied,
         }))
     }
 }

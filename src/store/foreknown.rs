@@ -25,8 +25,6 @@ use super::trees::watermark;
 #[derive(Debug)]
 pub(super) struct Foreknown {
     pub(super) ids: Arc<KnownIds>,
-    /// The last events of the journal, unless it is worth a flush to bring them into the trees.
-    pub(super) memtable: Memtable,
     /// Where the trees ended when they were last flushed.
     pub(super) flushed: Mark,
     /// Where the memtable begins.
@@ -36,15 +34,16 @@ pub(super) struct Foreknown {
 }
 
 impl Foreknown {
-    /// What is known before this generation is open, if that is enough. Whatever is wrong here is met again by who reads
-    /// the journal for the trees.
+    /// What is known before this generation is open, if that is enough, and a memtable of the last events of the journal,
+    /// unless it is worth a flush to bring them into the trees. Whatever is wrong here is met again by who reads the
+    /// journal for the trees.
     pub(super) fn of(
         layout: &Layout,
         format: &Format,
         options: &StoreOptions,
         generation: u64,
         end: Mark,
-    ) -> Option<Self> {
+    ) -> Option<(Self, Memtable)> {
         if layout.set_aside_for(generation).is_some() {
             return None;
         }
@@ -65,13 +64,13 @@ impl Foreknown {
         } else {
             return None;
         };
-        Some(Self {
+        let known = Self {
             ids: Arc::new(ids),
-            memtable,
             flushed,
             begins,
             end,
-        })
+        };
+        Some((known, memtable))
     }
 }
 
@@ -118,6 +117,5 @@ fn read_between(
     if from.count == end.count && from != end {
         return None;
     }
-    let reader = JournalReader::at(&layout.journal(), format.log_id, from.place, from.count);
-    Some(reader.ok()?.after_hash(from.hash).checking_chain())
+    JournalReader::behind(&layout.journal(), format.log_id, from).ok()
 }

@@ -79,13 +79,7 @@ pub(super) fn open_generation(
 /// Whether the journal goes on from where the trees end: the frame there follows their hash. Reading the one before takes
 /// half a segment.
 fn goes_on_from(layout: &Layout, format: &Format, applied: &Mark) -> bool {
-    let Mark { place, count, hash } = *applied;
-    let next = || {
-        JournalReader::at(&layout.journal(), format.log_id, place, count)?
-            .after_hash(hash)
-            .checking_chain()
-            .next()
-    };
+    let next = || JournalReader::behind(&layout.journal(), format.log_id, applied)?.next();
     next().is_ok_and(|next| next.is_ok())
 }
 
@@ -109,26 +103,18 @@ pub(super) fn rebuild(
     number: u64,
     end: Mark,
 ) -> Result<TreeWriter> {
-    make_generation(layout, format, options, number, end)
-        .inspect_err(|_| layout.remove_generation(number))
-}
-
-fn make_generation(
-    layout: &Layout,
-    format: &Format,
-    options: &StoreOptions,
-    number: u64,
-    end: Mark,
-) -> Result<TreeWriter> {
-    let mut trees = new_generation(layout, format, options, number)?;
-    let caught_up = catch_up(layout, format, options, &mut trees, end)?;
-    let applied = match caught_up {
-        Ok(rest) if rest.is_empty() => Ok(()),
-        Ok(rest) => trees.apply(rest.into_iter().map(Into::into).collect(), end),
-        Err(error) => Err(error),
+    let make = || {
+        let mut trees = new_generation(layout, format, options, number)?;
+        let caught_up = catch_up(layout, format, options, &mut trees, end)?;
+        let applied = match caught_up {
+            Ok(rest) if rest.is_empty() => Ok(()),
+            Ok(rest) => trees.apply(rest.into_iter().map(Into::into).collect(), end),
+            Err(error) => Err(error),
+        };
+        applied.map_err(|error| unusable(layout, &error))?;
+        Ok(trees)
     };
-    applied.map_err(|error| unusable(layout, &error))?;
-    Ok(trees)
+    make().inspect_err(|_| layout.remove_generation(number))
 }
 
 /// Reads what the trees lack up to `end`, and writes it to them a memtable at a time. What is left is less

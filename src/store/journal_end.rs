@@ -22,16 +22,16 @@ pub(super) fn find_end(
     recovery: &mut Recovery,
 ) -> Result<JournalEnd> {
     let folder = layout.journal();
-    let reader = if let Some(mark) = head {
-        JournalReader::at(&folder, format.log_id, mark.place, mark.count)?.after_hash(mark.hash)
+    let reader = if let Some(mark) = &head {
+        JournalReader::behind(&folder, format.log_id, mark)?
     } else {
         let last = segment::list(&folder)?
             .last()
             .map_or(0, |file| file.first_sequence);
-        JournalReader::seek(&folder, format.log_id, last)?
+        JournalReader::seek(&folder, format.log_id, last)?.checking_chain()
     };
     let known = head.map_or(0, |mark| mark.count);
-    let mut reader = reader.checking_chain().known_to_hold(known);
+    let mut reader = reader.known_to_hold(known);
     // HEAD is written after a sync, and frames tell of syncs before them.
     let mut proven = known;
     let mut frames = Vec::new();

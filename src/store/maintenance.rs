@@ -51,7 +51,7 @@ pub(super) fn run(shared: Arc<Shared>, opened: OpenedTrees) {
             (Some(*trees), None, generation, applied)
         }
         OpenedTrees::Awaited(awaited) => {
-            let (generation, begins) = (awaited.generation(), awaited.begins);
+            let (generation, begins) = (awaited.early.generation, awaited.known.begins);
             (None, Some(awaited), generation, begins)
         }
     };
@@ -94,7 +94,7 @@ pub(super) fn run(shared: Arc<Shared>, opened: OpenedTrees) {
 impl Maintenance {
     /// Takes over the trees that the log was opened without, or replaces them.
     fn finish_opening(&mut self, awaited: AwaitedTrees) -> Result<()> {
-        let end = awaited.end.count;
+        let end = awaited.known.end.count;
         match awaited.finish(&self.shared)? {
             Ok(Arrived {
                 trees,

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::append::now;
 use super::awaited::AwaitedTrees;
@@ -86,13 +87,14 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
     );
     let writer = writer?;
     let (active, in_view, trees) = match (early, foreknown) {
-        (Some(early), Some(known)) => {
-            let awaited = AwaitedTrees::new(early, &known);
-            let in_view = Trees::Awaited(known.ids);
-            (known.memtable, in_view, OpenedTrees::Awaited(awaited))
+        (Some(early), Some((known, memtable))) => {
+            let in_view = Trees::Awaited(Arc::clone(&known.ids));
+            let awaited = AwaitedTrees { early, known };
+            (memtable, in_view, OpenedTrees::Awaited(awaited))
         }
         (early, _) => {
-            let opened = open_trees(&layout, &format, &options, end, early, &mut recovery)?;
+            let newest = (generations, early);
+            let opened = open_trees(&layout, &format, &options, end, newest, &mut recovery)?;
             let (trees, generation, active) = opened;
             let in_view = Trees::Open(trees.snapshot());
             (active, in_view, OpenedTrees::Open(trees.into(), generation))
@@ -100,7 +102,7 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<Opened> {
     };
     layout.write_head(format.log_id, &end)?;
     let view = View {
-        active: active.into(),
+        active: Arc::new(active),
         frozen: Vec::new(),
         trees: in_view,
     };
@@ -163,17 +165,16 @@ fn read_head(layout: &Layout, format: &Format, recovery: &mut Recovery) -> Resul
     }
 }
 
-/// Opens the newest trees, or makes new ones if they cannot be used, and reads from the journal what they
+/// Opens the newest of these trees, of which one generation may be opening already, or makes new ones if they cannot be used, and reads from the journal what they
 /// lack. Returns them, their generation, and the events that are left for the memtable.
 fn open_trees(
     layout: &Layout,
     format: &Format,
     options: &StoreOptions,
     end: Mark,
-    mut early: Option<EarlyTrees>,
+    (generations, mut early): (Vec<u64>, Option<EarlyTrees>),
     recovery: &mut Recovery,
 ) -> Result<(TreeWriter, u64, Memtable)> {
-    let generations = layout.generations()?;
     let next = generations.last().map_or(0, |newest| newest + 1);
     let mut best: Option<(TreeWriter, u64)> = None;
     let mut reason = TreeError::new("there are none");

@@ -127,7 +127,8 @@ fn foreknown(log: &Path) -> Option<Foreknown> {
     };
     let head = layout.read_head(format.log_id).unwrap();
     let end = find_end(&layout, &format, head, &mut Recovery::default()).unwrap();
-    Foreknown::of(&layout, &format, &options(Durability::Os), 0, end.mark)
+    let known = Foreknown::of(&layout, &format, &options(Durability::Os), 0, end.mark);
+    known.map(|(known, _)| known)
 }
 
 /// Opens the log, appends these events, closes it.

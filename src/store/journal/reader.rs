@@ -178,6 +178,12 @@ impl JournalReader {
         Ok(reader)
     }
 
+    /// Starts behind a point of the journal, and checks the chain from there on.
+    pub(crate) fn behind(folder: &Path, log_id: [u8; 16], mark: &Mark) -> Result<Self> {
+        let reader = Self::at(folder, log_id, mark.place, mark.count)?;
+        Ok(reader.after_hash(mark.hash).checking_chain())
+    }
+
     /// Reads the frame at `place`, which holds event `sequence`. The reader is good for nothing else then.
     pub(crate) fn frame_at(&mut self, place: Place, sequence: u64) -> Result<OwnedFrame> {
         if self.bytes.segment().first_sequence != place.segment {
@@ -235,7 +241,7 @@ impl JournalReader {
     }
 
     /// States the hash of the frame before the reader's place, so that the chain is checked from there.
-    pub(crate) fn after_hash(mut self, hash: ChainHash) -> Self {
+    fn after_hash(mut self, hash: ChainHash) -> Self {
         self.previous = Some(hash);
         self
     }

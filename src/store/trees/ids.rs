@@ -106,19 +106,10 @@ pub(super) struct IdFile {
 }
 
 impl IdFile {
-    /// Opens the file of trees that hold what is before `applied`. `filters` are those of their ids, for a file that does
-    /// not tell of all of them.
-    pub(super) fn open<'a>(
-        folder: &Path,
-        log_id: [u8; 16],
-        applied: &Mark,
-        filters: impl Iterator<Item = &'a BloomFilter>,
-    ) -> Result<Self, TreeError> {
+    /// Opens the file of trees that hold what is before `applied`, if it tells of all of that.
+    pub(super) fn open(folder: &Path, log_id: [u8; 16], applied: &Mark) -> Option<Self> {
         let path = folder.join(NAME);
-        let file = OpenOptions::new().read(true).write(true).open(path);
-        let Ok(file) = file else {
-            return Self::make(folder, log_id, applied, filters);
-        };
+        let file = OpenOptions::new().read(true).write(true).open(path).ok()?;
         let (mut records, mut made, mut told) = (0, 0, None);
         read_records(&file, &log_id, applied.count, |mark, _, end| {
             records += 1;
@@ -130,11 +121,9 @@ impl IdFile {
                 told = Some((records, end));
             }
         });
-        let Some((records, length)) = told else {
-            return Self::make(folder, log_id, applied, filters);
-        };
-        file.set_len(length).map_err(failed)?;
-        Ok(Self {
+        let (records, length) = told?;
+        file.set_len(length).ok()?;
+        Some(Self {
             file,
             log_id,
             records,
@@ -322,7 +311,8 @@ mod tests {
         } else {
             mark(applied)
         };
-        IdFile::open(folder, LOG, &applied, of_runs.iter()).unwrap()
+        IdFile::open(folder, LOG, &applied)
+            .unwrap_or_else(|| IdFile::make(folder, LOG, &applied, of_runs.iter()).unwrap())
     }
 
     #[test]

@@ -10,7 +10,8 @@ use super::super::index::{Definition, INDEXES};
 use super::engine::{Engine, Tree, TreeError, Write};
 use super::keys;
 use super::run::{PAGE_POSTINGS, Page, Posting, Run, RunInfo};
-use super::writer::{RunBuilder, TreeWriter, WRITES_AT_ONCE};
+use super::run_builder::RunBuilder;
+use super::writer::{TreeWriter, WRITES_AT_ONCE};
 
 /// This many runs of one level become one of the next.
 const FAN_IN: usize = 8;

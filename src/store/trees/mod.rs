@@ -18,6 +18,7 @@ pub(crate) mod open_block;
 pub(crate) mod opening;
 pub(crate) mod opening_cache;
 pub(crate) mod run;
+mod run_builder;
 mod sled_segments;
 pub(crate) mod snapshot;
 pub(crate) mod watermark;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::beside::beside;
-use super::super::index::{Definition, INDEXES, Index, TermHash};
+use super::super::index::{Definition, INDEXES, Index};
 use super::super::journal::reader::Mark;
 use super::super::memtable::Entry;
 use super::super::record::{Field, Kind};
@@ -15,14 +15,14 @@ use super::block_file::{BlockFile, BlockPlace};
 use super::cut::cut;
 use super::directory::{self, BlockInfo, Directory, MAX_GROUP};
 use super::engine::{Engine, Tree, TreeError, Write};
-use super::filter::BloomFilter;
 use super::ids::IdFile;
 use super::keys;
 use super::manifest::{Manifest, ManifestFlaw};
 use super::merge::Merge;
 use super::opening::Opening;
 use super::opening_cache::OpeningCache;
-use super::run::{self, Guide, Posting, Run, RunInfo};
+use super::run::{Guide, Posting, Run, RunInfo};
+use super::run_builder::RunBuilder;
 use super::snapshot::{Runs, TreeSnapshot};
 use super::watermark;
 
@@ -264,19 +264,20 @@ impl TreeWriter {
     /// Has the file of ids tell of the events before `mark`, which the trees do not hold yet. `run` is of their ids.
     fn tell_ids(&mut self, run: Option<&Run>, mark: &Mark) -> Result<(), TreeError> {
         let runs = self.runs.get(Index::EventIds as usize);
-        let filters = || runs.into_iter().flatten().map(|run| run.filter());
+        let filters = runs.into_iter().flatten().map(|run| run.filter());
         let (log_id, applied) = (self.manifest.log_id, &self.manifest.applied);
-        let file = match &mut self.ids {
-            Some(file) => file,
-            none => none.insert(IdFile::open(&self.folder, log_id, applied, filters())?),
+        let known = self.ids.take();
+        let known = known.or_else(|| IdFile::open(&self.folder, log_id, applied));
+        let file = match known {
+            Some(file) if !file.is_worn() => file,
+            known => match (IdFile::make(&self.folder, log_id, applied, filters), known) {
+                (Ok(made), _) => made,
+                // Without room for another, this one serves as before.
+                (Err(_), Some(worn)) => worn,
+                (Err(error), None) => return Err(error),
+            },
         };
-        // Without room for another, this one serves as before.
-        if file.is_worn()
-            && let Ok(made) = IdFile::make(&self.folder, log_id, applied, filters())
-        {
-            *file = made;
-        }
-        file.append(run.map(Run::filter), mark)
+        self.ids.insert(file).append(run.map(Run::filter), mark)
     }
 
     /// Removes merged runs that no reader holds any more, in small transactions, which readers wait for: no manifest
@@ -327,84 +328,6 @@ impl TreeWriter {
         }
         self.rid_of_unknown_runs = true;
         Ok(())
-    }
-}
-
-/// Collects sorted postings into the pages of a run.
-#[derive(Debug)]
-pub(super) struct RunBuilder {
-    index: Index,
-    unique: bool,
-    info: RunInfo,
-    pending: Vec<Posting>,
-    last: Option<TermHash>,
-    guide: Guide,
-    pub(super) writes: Vec<Write>,
-}
-
-impl RunBuilder {
-    /// A run of at most so many different terms.
-    pub(super) fn new(definition: &Definition, number: u64, level: u8, terms: u64) -> Self {
-        let filter = BloomFilter::with_room(terms, definition.filter_bits);
-        let info = RunInfo {
-            number,
-            index: definition.code,
-            level,
-            pages: 0,
-            postings: 0,
-            terms: 0,
-            lines: filter.lines(),
-        };
-        Self {
-            index: definition.index,
-            unique: definition.unique,
-            info,
-            pending: Vec::with_capacity(run::PAGE_POSTINGS),
-            last: None,
-            guide: Guide {
-                firsts: Vec::new(),
-                filter,
-            },
-            writes: Vec::new(),
-        }
-    }
-
-    pub(super) fn push(&mut self, posting: Posting) {
-        if self.last != Some(posting.hash) {
-            self.last = Some(posting.hash);
-            self.guide.filter.insert(posting.hash);
-            self.info.terms += 1;
-        }
-        self.pending.push(posting);
-        if self.pending.len() == run::PAGE_POSTINGS {
-            self.end_page();
-        }
-    }
-
-    /// The run, and what is still to be written of it.
-    pub(super) fn finish(mut self) -> Result<(Run, Vec<Write>), TreeError> {
-        self.end_page();
-        for (number, piece) in (0..).zip(self.guide.encode()) {
-            let key = keys::guide_key(self.info.number, number);
-            self.writes
-                .push(Write::insert(Tree::Index(self.index), &key, &piece));
-        }
-        let run = Run::new(self.info, self.guide).map_err(TreeError::new)?;
-        Ok((run, self.writes))
-    }
-
-    fn end_page(&mut self) {
-        let Some(first) = self.pending.first() else {
-            return;
-        };
-        self.guide.firsts.push(first.hash);
-        let page = run::encode_page(&self.pending, self.unique);
-        let key = keys::page_key(self.info.number, self.info.pages);
-        self.writes
-            .push(Write::insert(Tree::Index(self.index), &key, &page));
-        self.info.pages += 1;
-        self.info.postings += self.pending.len() as u64;
-        self.pending.clear();
     }
 }
 

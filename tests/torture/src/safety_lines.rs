@@ -249,8 +249,8 @@ pub const LINES: &[SafetyLine] = &[
     SafetyLine {
         name: "what was read for the trees begins where they end",
         file: "src/store/awaited.rs",
-        text: "lacking.filter(|_| applied == self.flushed.count)",
-        instead: "lacking.filter(|_| applied == self.flushed.count || true)",
+        text: "lacking.filter(|_| applied == flushed.count)",
+        instead: "lacking.filter(|_| applied == flushed.count || true)",
         check: Check::Opening,
     },
     SafetyLine {
@@ -270,8 +270,8 @@ pub const LINES: &[SafetyLine] = &[
     SafetyLine {
         name: "trees of which the file of ids does not tell are not believed",
         file: "src/store/awaited.rs",
-        text: "if self.ids.mark_at(applied) == Some(mark) =>",
-        instead: "if self.ids.mark_at(applied) == Some(mark) || true =>",
+        text: "if ids.mark_at(applied) == Some(mark) =>",
+        instead: "if ids.mark_at(applied) == Some(mark) || true =>",
         check: Check::Opening,
     },
     SafetyLine {
@@ -319,8 +319,8 @@ pub const LINES: &[SafetyLine] = &[
     SafetyLine {
         name: "what the trees lack follows what they have",
         file: "src/store/foreknown.rs",
-        text: "Some(reader.ok()?.after_hash(from.hash).checking_chain())",
-        instead: "reader.ok()",
+        text: "JournalReader::behind(&layout.journal(), format.log_id, from).ok()",
+        instead: "JournalReader::at(&layout.journal(), format.log_id, from.place, from.count).ok()",
         check: Check::Unit,
     },
     SafetyLine {
@@ -451,9 +451,9 @@ pub const LINES: &[SafetyLine] = &[
     },
     SafetyLine {
         name: "a journal that does not continue HEAD is damage",
-        file: "src/store/journal_end.rs",
-        text: ".after_hash(mark.hash)",
-        instead: "",
+        file: "src/store/journal/reader.rs",
+        text: "reader.after_hash(mark.hash).checking_chain()",
+        instead: "reader.checking_chain()",
         check: Check::Safety,
     },
     SafetyLine {
