@@ -45,7 +45,7 @@ pub fn block(bytes: &[u8]) {
 
 /// The number of events, and those that can be read.
 fn slots_of(opening: usize, block: &[u8]) -> Option<(usize, Vec<Hit>)> {
-    let opening = Opening::parse(block.get(..opening)?, block.len()).ok()?;
+    let opening = Opening::parse(block.get(..opening)?, 0..block.len() as u64).ok()?;
     let unpack = |number: usize| {
         let piece = opening.piece(number).unwrap();
         piece.unpack(&block[piece.place()]).map(Arc::new)

@@ -290,7 +290,7 @@ fn find_in_trees(
 ) -> Result<Option<Hit>, TreeError> {
     let mut latest: Option<Hit> = None;
     trees.visit(index, hash, |(block, slots)| {
-        let block = trees.block(trees.block_info(block)?, slots)?;
+        let block = trees.block(block, slots)?;
         for slot in (0..block.len()).filter(|slot| slots & (1 << slot) != 0) {
             let hit = block.hit(slot)?;
             let later = latest

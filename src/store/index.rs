@@ -29,6 +29,8 @@ pub(crate) struct Definition {
     pub(crate) unique: bool,
     /// Bits of a run's filter for each term. Every append asks for its event id in vain, so those get more.
     pub(crate) filter_bits: u32,
+    /// Whether its pages are kept in memory as they are written: who looks for one event asks for another page each time.
+    pub(crate) keeps_written: bool,
 }
 
 /// Every index, in the order of its code.
@@ -39,6 +41,7 @@ pub(crate) const INDEXES: [Definition; 6] = [
         code: 0,
         unique: true,
         filter_bits: ID_FILTER_BITS,
+        keeps_written: true,
     },
     Definition {
         index: Index::Kinds,
@@ -46,6 +49,7 @@ pub(crate) const INDEXES: [Definition; 6] = [
         code: 1,
         unique: false,
         filter_bits: 10,
+        keeps_written: false,
     },
     Definition {
         index: Index::Chains,
@@ -53,6 +57,7 @@ pub(crate) const INDEXES: [Definition; 6] = [
         code: 2,
         unique: false,
         filter_bits: 10,
+        keeps_written: false,
     },
     Definition {
         index: Index::Correlations,
@@ -60,6 +65,7 @@ pub(crate) const INDEXES: [Definition; 6] = [
         code: 3,
         unique: false,
         filter_bits: 10,
+        keeps_written: false,
     },
     Definition {
         index: Index::Artifacts,
@@ -67,6 +73,7 @@ pub(crate) const INDEXES: [Definition; 6] = [
         code: 4,
         unique: false,
         filter_bits: 10,
+        keeps_written: false,
     },
     Definition {
         index: Index::TraceLinks,
@@ -74,6 +81,7 @@ pub(crate) const INDEXES: [Definition; 6] = [
         code: 5,
         unique: false,
         filter_bits: 10,
+        keeps_written: true,
     },
 ];
 

@@ -205,7 +205,7 @@ impl TreeScan {
             {
                 break;
             }
-            let block = self.trees.block(info, *slots)?;
+            let block = self.trees.block(info.number, *slots)?;
             self.work.blocks_read += 1;
             let present = u64::MAX.checked_shr(64 - info.events.min(64)).unwrap_or(0);
             let slots = slots & present;

@@ -123,7 +123,7 @@ mod tests {
                 crc: crc32c::crc32c(&stored.bytes),
             },
         };
-        Arc::new(OpenBlock::read(&file, &info, 0, None).unwrap())
+        Arc::new(OpenBlock::read(&file, &info, 0).unwrap())
     }
 
     #[test]

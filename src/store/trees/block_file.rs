@@ -7,6 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use super::super::buffer::Buffer;
@@ -24,6 +25,13 @@ pub(crate) struct BlockPlace {
     pub(crate) opening: u32,
     /// The CRC32C of its opening.
     pub(crate) crc: u32,
+}
+
+impl BlockPlace {
+    /// Where in the file.
+    pub(crate) fn range(&self) -> Range<u64> {
+        self.offset..self.offset.saturating_add(u64::from(self.length))
+    }
 }
 
 /// The open file.

@@ -103,6 +103,19 @@ impl Write {
             value: None,
         }
     }
+
+    pub(crate) fn tree(&self) -> Tree {
+        self.tree
+    }
+
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// What is read under the key after this, in the same memory.
+    pub(crate) fn value(&self) -> Option<Value> {
+        self.value.clone().map(Value)
+    }
 }
 
 /// A value that passed its check.

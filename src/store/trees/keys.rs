@@ -13,6 +13,11 @@ use super::super::instant::{Instant, Position};
 
 /// The key of the manifest in `meta`.
 pub(crate) const MANIFEST: &[u8] = b"manifest";
+
+/// What tells the keys of a run's pages from those of its guide.
+const GUIDE: u8 = 0;
+const PAGE: u8 = 1;
+
 /// The key of a block in `events`.
 pub(crate) fn event_key(tenant: Option<&str>, position: Position, event_id: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(tenant.map_or(0, str::len) + event_id.len() + 24);
@@ -59,12 +64,12 @@ pub(crate) fn parse_event_key(key: &[u8]) -> Result<(Option<String>, Position), 
 
 /// The key of a page of a run.
 pub(crate) fn page_key(run: u64, page: u32) -> [u8; 13] {
-    run_key(run, 1, page)
+    run_key(run, PAGE, page)
 }
 
 /// The key of a guide of a run.
 pub(crate) fn guide_key(run: u64, guide: u32) -> [u8; 13] {
-    run_key(run, 0, guide)
+    run_key(run, GUIDE, guide)
 }
 
 fn run_key(run: u64, sort: u8, number: u32) -> [u8; 13] {
@@ -74,6 +79,14 @@ fn run_key(run: u64, sort: u8, number: u32) -> [u8; 13] {
     run_part.copy_from_slice(&run.to_be_bytes());
     number_part.copy_from_slice(&number.to_be_bytes());
     key
+}
+
+/// The run and the number of the page that a key of an index tree stands for.
+pub(crate) fn page_of_key(key: &[u8]) -> Option<(u64, u32)> {
+    let (run, rest) = key.split_first_chunk()?;
+    let (sort, number) = rest.split_first()?;
+    let number = u32::from_be_bytes(number.try_into().ok()?);
+    (*sort == PAGE).then_some((u64::from_be_bytes(*run), number))
 }
 
 /// The run that a key of an index tree belongs to.
@@ -131,5 +144,8 @@ mod tests {
         ];
         assert!(keys.is_sorted());
         assert_eq!(run_of_key(&keys[4]), Some(2));
+        let pages = [None, None, Some((1, 0)), Some((1, 300)), None];
+        assert_eq!(keys.map(|key| page_of_key(&key)), pages);
+        assert_eq!(page_of_key(&keys[3][..12]), None);
     }
 }

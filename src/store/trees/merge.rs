@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::super::index::{Definition, INDEXES};
 use super::engine::{Engine, Tree, TreeError, Write};
 use super::keys;
+use super::pages::Pages;
 use super::run::{PAGE_POSTINGS, Page, Posting, Run, RunInfo};
 use super::run_builder::RunBuilder;
 use super::writer::{TreeWriter, WRITES_AT_ONCE};
@@ -92,7 +93,7 @@ impl TreeWriter {
             // Whatever becomes of it, the number is used: there may be pages of it.
             let number = self.manifest.next_run;
             self.manifest.next_run += 1;
-            let merge = Merge::new(&self.engine, place, definition, merged, level, number)?;
+            let merge = Merge::new(&self.pages, place, definition, merged, level, number)?;
             self.merges.push(merge);
             return Ok(true);
         }
@@ -100,7 +101,7 @@ impl TreeWriter {
     }
 
     fn take_step(&mut self, mut merge: Merge, most: u64) -> Result<Step, TreeError> {
-        if merge.go_on(&self.engine, most)? {
+        if merge.go_on(&self.engine, &self.pages, most)? {
             self.end_merge(merge)?;
             return Ok(Step::Whole);
         }
@@ -130,6 +131,7 @@ impl TreeWriter {
             &manifest.encode(),
         ));
         self.engine.apply(&writes)?;
+        self.pages.wrote(&writes);
         self.manifest = manifest;
         if let Some(runs) = self.runs.get_mut(place) {
             runs.retain(|run| !is_merged(&run.info));
@@ -179,7 +181,7 @@ struct Source {
 
 impl Merge {
     fn new(
-        engine: &Engine,
+        pages: &Pages,
         place: usize,
         definition: &'static Definition,
         runs: Vec<Arc<Run>>,
@@ -195,7 +197,7 @@ impl Merge {
         let mut sources: Vec<_> = runs.into_iter().map(source).collect();
         let mut next = BinaryHeap::with_capacity(sources.len());
         for (source, place) in sources.iter_mut().zip(0..) {
-            if let Some(posting) = source.next(engine, definition)? {
+            if let Some(posting) = source.next(pages, definition)? {
                 next.push(Reverse((posting, place)));
             }
         }
@@ -210,27 +212,29 @@ impl Merge {
     }
 
     /// Merges `most` postings, or those that are left. True if none are left.
-    fn go_on(&mut self, engine: &Engine, most: u64) -> Result<bool, TreeError> {
+    fn go_on(&mut self, engine: &Engine, pages: &Pages, most: u64) -> Result<bool, TreeError> {
         for _ in 0..most {
-            let Some(posting) = self.next(engine)? else {
+            let Some(posting) = self.next(pages)? else {
                 return Ok(true);
             };
             self.builder.push(posting);
             if self.builder.writes.len() >= WRITES_AT_ONCE {
-                engine.apply(&std::mem::take(&mut self.builder.writes))?;
+                let writes = std::mem::take(&mut self.builder.writes);
+                engine.apply(&writes)?;
+                pages.wrote(&writes);
             }
         }
         Ok(self.next.is_empty())
     }
 
     /// The least of the postings that are left.
-    fn next(&mut self, engine: &Engine) -> Result<Option<Posting>, TreeError> {
+    fn next(&mut self, pages: &Pages) -> Result<Option<Posting>, TreeError> {
         let Some(mut least) = self.next.peek_mut() else {
             return Ok(None);
         };
         let Reverse((posting, place)) = *least;
         let source = self.sources.get_mut(place);
-        let following = source.map(|source| source.next(engine, self.definition));
+        let following = source.map(|source| source.next(pages, self.definition));
         match following.transpose()?.flatten() {
             Some(following) => *least = Reverse((following, place)),
             None => drop(PeekMut::pop(least)),
@@ -242,13 +246,12 @@ impl Merge {
 impl Source {
     fn next(
         &mut self,
-        engine: &Engine,
+        pages: &Pages,
         definition: &Definition,
     ) -> Result<Option<Posting>, TreeError> {
         if self.postings.is_empty() && self.page < self.run.info.pages {
-            let key = keys::page_key(self.run.info.number, self.page);
-            let bytes = engine.require(Tree::Index(definition.index), &key)?;
-            let page = Page::parse(&bytes, definition.unique).map_err(TreeError::new)?;
+            let bytes = pages.get_once(definition, self.run.info.number, self.page)?;
+            let page = Page::known(&bytes, definition.unique).map_err(TreeError::new)?;
             self.postings.extend(page.postings());
             self.postings.reverse();
             self.page += 1;

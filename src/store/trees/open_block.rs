@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::super::buffer::Buffer;
 use super::super::hit::Hit;
 use super::super::instant::Position;
-use super::block_file::BlockFile;
+use super::block_file::{BlockFile, BlockPlace};
 use super::directory::BlockInfo;
 use super::engine::TreeError;
 use super::opening::Opening;
@@ -18,7 +18,6 @@ const MANY: u32 = 24;
 #[derive(Debug)]
 pub(crate) struct OpenBlock {
     file: Arc<BlockFile>,
-    offset: u64,
     opening: Arc<Opening>,
     /// The block from a place on, if it was read with or behind the opening.
     rest: Option<(usize, Buffer)>,
@@ -26,35 +25,47 @@ pub(crate) struct OpenBlock {
 }
 
 impl OpenBlock {
-    /// Opens a block to read about the slots that `wanted` has bits of. If its opening is `known` from before, it is
-    /// not read again.
+    /// Opens a block to read about the slots that `wanted` has bits of.
     pub(crate) fn read(
         file: &Arc<BlockFile>,
         info: &BlockInfo,
         wanted: u64,
-        known: Option<Arc<Opening>>,
     ) -> Result<Self, TreeError> {
-        let place = info.place;
-        let block = place.length as usize;
-        let many = wanted.count_ones() >= MANY;
-        let read = |part: Range<usize>| read_part(file, place.offset, &part);
-        let (opening, rest) = if let Some(opening) = known {
-            let start = opening.length();
-            let rest = many.then(|| read(start..block)).transpose()?;
-            (opening, rest.map(|rest| (start, rest)))
-        } else {
-            let opening = place.opening as usize;
-            let bytes = read(0..if many { block } else { opening })?;
-            let opening = parse(bytes.get(..opening).unwrap_or_default(), info)?;
-            (Arc::new(opening), many.then_some((0, bytes)))
-        };
-        Ok(Self {
+        let BlockPlace {
+            offset,
+            length,
+            opening,
+            ..
+        } = info.place;
+        let many = are_many(wanted);
+        let bytes = file.read(offset, if many { length } else { opening } as usize)?;
+        let opening = parse(bytes.get(..opening as usize).unwrap_or_default(), info)?;
+        let rest = many.then_some((0, bytes));
+        Ok(Self::new(file, Arc::new(opening), rest))
+    }
+
+    /// The same for a block whose opening is known from before.
+    pub(crate) fn known(
+        file: &Arc<BlockFile>,
+        opening: Arc<Opening>,
+        wanted: u64,
+    ) -> Result<Self, TreeError> {
+        let start = opening.length();
+        let rest = are_many(wanted).then(|| {
+            let length = opening.block().end.saturating_sub(opening.block().start);
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            Ok((start, read_part(file, &opening, &(start..length))?))
+        });
+        Ok(Self::new(file, opening, rest.transpose()?))
+    }
+
+    fn new(file: &Arc<BlockFile>, opening: Arc<Opening>, rest: Option<(usize, Buffer)>) -> Self {
+        Self {
             file: Arc::clone(file),
-            offset: place.offset,
             pieces: (0..opening.pieces()).map(|_| OnceLock::new()).collect(),
             opening,
             rest,
-        })
+        }
     }
 
     pub(crate) fn opening(&self) -> &Arc<Opening> {
@@ -111,15 +122,20 @@ impl OpenBlock {
             let stored = stored.and_then(|start| rest.get(start..)?.get(..place.len()));
             piece.unpack(stored.unwrap_or_default())
         } else {
-            piece.unpack(&read_part(&self.file, self.offset, &place)?)
+            piece.unpack(&read_part(&self.file, &self.opening, &place)?)
         };
         unpacked.map_err(TreeError::new)
     }
 }
 
-/// The stored bytes of a part of the block that begins at `block`.
-fn read_part(file: &BlockFile, block: u64, part: &Range<usize>) -> Result<Buffer, TreeError> {
-    file.read(block.saturating_add(part.start as u64), part.len())
+fn are_many(slots: u64) -> bool {
+    slots.count_ones() >= MANY
+}
+
+/// The stored bytes of a part of the block.
+fn read_part(file: &BlockFile, block: &Opening, part: &Range<usize>) -> Result<Buffer, TreeError> {
+    let start = block.block().start;
+    file.read(start.saturating_add(part.start as u64), part.len())
 }
 
 /// The opening of the block that `info` is about, out of its stored bytes.
@@ -133,7 +149,7 @@ fn parse(stored: &[u8], info: &BlockInfo) -> Result<Opening, TreeError> {
             "its opening has checksum {expected:08x}, the bytes give {found:08x}"
         )));
     }
-    let opening = Opening::parse(stored, info.place.length as usize)
+    let opening = Opening::parse(stored, info.place.range())
         .map_err(|flaw| flawed(format_args!("{flaw}")))?;
     if opening.len() != info.events as usize {
         return Err(flawed(format_args!(
@@ -214,16 +230,15 @@ mod tests {
         for (count, among) in [(1, 0), (16, 16), (44, 44), (64, 10), (64, 64)] {
             let entries = entries(count, among);
             let (_folder, file, info) = on_disk(&block::encode(&entries), &entries);
-            let first = OpenBlock::read(&file, &info, 1, None).unwrap();
-            let known = Some(Arc::clone(first.opening()));
-            let ways = [
-                (1, None),
-                (1, known.clone()),
-                (u64::MAX, None),
-                (u64::MAX, known),
-            ];
+            let first = OpenBlock::read(&file, &info, 1).unwrap();
+            let known = Some(first.opening());
+            let ways = [(1, None), (1, known), (u64::MAX, None), (u64::MAX, known)];
             for (wanted, known) in ways {
-                let block = OpenBlock::read(&file, &info, wanted, known).unwrap();
+                let block = match known {
+                    Some(opening) => OpenBlock::known(&file, Arc::clone(opening), wanted),
+                    None => OpenBlock::read(&file, &info, wanted),
+                };
+                let block = block.unwrap();
                 assert_eq!(block.rest.is_some(), wanted == u64::MAX);
                 for (slot, entry) in entries.iter().enumerate().rev() {
                     assert_eq!(block.position(slot).unwrap(), entry.position);
@@ -242,7 +257,7 @@ mod tests {
     fn a_chain_is_in_one_piece_if_it_fits() {
         let entries = entries(60, 30);
         let (_folder, file, info) = on_disk(&block::encode(&entries), &entries);
-        let block = OpenBlock::read(&file, &info, 1, None).unwrap();
+        let block = OpenBlock::read(&file, &info, 1).unwrap();
         let chain = |number: u64| {
             entries
                 .iter()
@@ -267,7 +282,7 @@ mod tests {
         *stored.bytes.last_mut().unwrap() ^= 1;
         let (_folder, file, info) = on_disk(&stored, &entries);
         for wanted in [1, u64::MAX] {
-            let block = OpenBlock::read(&file, &info, wanted, None).unwrap();
+            let block = OpenBlock::read(&file, &info, wanted).unwrap();
             let lost = |slot: &usize| block.hit(*slot).is_err();
             let lost: Vec<_> = (0..64).filter(lost).collect();
             let last = block.pieces.len() - 1;
@@ -288,10 +303,10 @@ mod tests {
             damaged[bit / 8] ^= 1 << (bit % 8);
             file.append(0, &damaged).unwrap();
             info.place.crc = crc;
-            assert!(OpenBlock::read(&file, &info, 1, None).is_err(), "bit {bit}");
+            assert!(OpenBlock::read(&file, &info, 1).is_err(), "bit {bit}");
             // With a checksum that fits, it may be read, but nothing panics.
             info.place.crc = crc32c::crc32c(&damaged);
-            if let Ok(block) = OpenBlock::read(&file, &info, u64::MAX, None) {
+            if let Ok(block) = OpenBlock::read(&file, &info, u64::MAX) {
                 for slot in 0..block.len() {
                     let _ = block.hit(slot);
                 }

@@ -113,6 +113,8 @@ impl Piece {
 /// The opening of a block.
 #[derive(Debug)]
 pub(crate) struct Opening {
+    /// Where its block lies in the file.
+    block: Range<u64>,
     bytes: Box<[u8]>,
     events: usize,
     pieces: usize,
@@ -129,8 +131,8 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Reads the opening of a block of so many bytes.
-    pub(crate) fn parse(bytes: &[u8], block: usize) -> Result<Self, BlockFlaw> {
+    /// Reads the opening of the block that lies there in the file.
+    pub(crate) fn parse(bytes: &[u8], block: Range<u64>) -> Result<Self, BlockFlaw> {
         let mut reader = Reader::new(bytes);
         let version = reader.u8()?;
         if version != VERSION {
@@ -165,6 +167,7 @@ impl Opening {
         check_ranks(ranks, events)?;
         let [seconds, nanoseconds, sequence, recorded_at, kind, end] = columns;
         let opening = Self {
+            block,
             bytes: bytes.into(),
             events,
             pieces,
@@ -177,12 +180,12 @@ impl Opening {
             kind,
             end,
         };
-        opening.check_pieces(block)?;
+        opening.check_pieces()?;
         Ok(opening)
     }
 
     /// Every piece has records and all have as many as there are events; their bytes are the rest of the block.
-    fn check_pieces(&self, block: usize) -> Result<(), BlockFlaw> {
+    fn check_pieces(&self) -> Result<(), BlockFlaw> {
         let (mut rank, mut end) = (0, self.length());
         for number in 0..self.pieces {
             let piece = self.piece(number)?;
@@ -197,7 +200,7 @@ impl Opening {
         if rank != self.events {
             return Err(self.other_records(rank));
         }
-        if end != block {
+        if end as u64 != self.block.end.saturating_sub(self.block.start) {
             return Err(BlockFlaw::Size(end));
         }
         Ok(())
@@ -208,6 +211,11 @@ impl Opening {
             pieces,
             events: self.events,
         }
+    }
+
+    /// Where its block lies in the file.
+    pub(crate) fn block(&self) -> &Range<u64> {
+        &self.block
     }
 
     /// The number of events.
@@ -372,8 +380,8 @@ mod tests {
         0, 1, 0, 5,
     ];
 
-    fn parse(bytes: &[u8], block: usize) -> Result<Opening, BlockFlaw> {
-        Opening::parse(bytes, block)
+    fn parse(bytes: &[u8], block: u64) -> Result<Opening, BlockFlaw> {
+        Opening::parse(bytes, 7..7 + block)
     }
 
     #[test]

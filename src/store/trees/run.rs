@@ -198,7 +198,7 @@ impl Column {
     }
 }
 
-/// A checked page.
+/// A page.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Page<'a> {
     count: usize,
@@ -212,6 +212,15 @@ pub(crate) struct Page<'a> {
 
 impl<'a> Page<'a> {
     pub(crate) fn parse(bytes: &'a [u8], unique: bool) -> Result<Self, RunFlaw> {
+        let page = Self::known(bytes, unique)?;
+        if let (true, Some(slot)) = (unique, page.slots.iter().find(|slot| **slot >= 64)) {
+            return Err(RunFlaw::Slot(*slot));
+        }
+        Ok(page)
+    }
+
+    /// A page whose slots were checked before.
+    pub(crate) fn known(bytes: &'a [u8], unique: bool) -> Result<Self, RunFlaw> {
         let mut reader = Reader::new(bytes);
         let version = reader.u8()?;
         if version != VERSION {
@@ -234,9 +243,6 @@ impl<'a> Page<'a> {
         let hashes = reader.take(count * usize::from(hash.width))?;
         let blocks = reader.take(count * usize::from(block.width))?;
         let slots = reader.take(if unique { count } else { count * 8 })?;
-        if let (true, Some(slot)) = (unique, slots.iter().find(|slot| **slot >= 64)) {
-            return Err(RunFlaw::Slot(*slot));
-        }
         Ok(Self {
             count,
             hash,
@@ -281,7 +287,7 @@ impl<'a> Page<'a> {
 
     fn get(self, place: usize) -> Option<Posting> {
         let slots = if self.unique {
-            1 << self.slots.get(place)?
+            1_u64.checked_shl(u32::from(*self.slots.get(place)?))?
         } else {
             u64::from_le_bytes(*self.slots.as_chunks().0.get(place)?)
         };

@@ -13,7 +13,9 @@ use super::filter::Probe;
 use super::keys;
 use super::manifest::KindCounts;
 use super::open_block::OpenBlock;
-use super::opening_cache::OpeningCache;
+use super::opening::Opening;
+use super::pages::Pages;
+use super::place_cache::PlaceCache;
 use super::run::{Page, Posting, Run};
 
 /// The runs of every index, oldest first.
@@ -40,7 +42,8 @@ pub(crate) struct TreeSnapshot {
     pub(crate) engine: Arc<Engine>,
     pub(crate) file: Arc<BlockFile>,
     pub(crate) cache: Arc<BlockCache>,
-    pub(crate) openings: Arc<OpeningCache>,
+    pub(crate) openings: Arc<PlaceCache<Arc<Opening>>>,
+    pub(super) pages: Arc<Pages>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) runs: Arc<Runs>,
     pub(crate) kinds: Arc<KindCounts>,
@@ -100,9 +103,8 @@ impl TreeSnapshot {
         let probe = Probe::new(hash);
         for run in runs {
             for page in run.pages_of(hash, &probe) {
-                let key = keys::page_key(run.info.number, page);
-                let bytes = self.engine.require(Tree::Index(index), &key)?;
-                let page = Page::parse(&bytes, definition.unique).map_err(TreeError::new)?;
+                let bytes = self.pages.get(definition, run.info.number, page)?;
+                let page = Page::known(&bytes, definition.unique).map_err(TreeError::new)?;
                 for posting in page.of_term(hash) {
                     if each((posting.block, posting.slots))?.is_break() {
                         return Ok(());
@@ -127,22 +129,25 @@ impl TreeSnapshot {
     }
 
     /// A block, to read about the slots that `wanted` has bits of.
-    pub(crate) fn block(&self, info: &BlockInfo, wanted: u64) -> Result<Arc<OpenBlock>, TreeError> {
-        if let Some(block) = self.cache.get(info.number) {
+    pub(crate) fn block(&self, number: u32, wanted: u64) -> Result<Arc<OpenBlock>, TreeError> {
+        if let Some(block) = self.cache.get(number) {
             return Ok(block);
         }
-        let known = self.openings.get(info.number);
-        let is_known = known.is_some();
-        let block = Arc::new(OpenBlock::read(&self.file, info, wanted, known)?);
-        if !is_known {
-            self.openings.keep(info.number, block.opening());
-        }
-        self.cache.offer(info.number, &block);
+        let block = if let Some(opening) = self.openings.get((0, number)) {
+            OpenBlock::known(&self.file, opening, wanted)?
+        } else {
+            let block = OpenBlock::read(&self.file, self.block_info(number)?, wanted)?;
+            let opening = block.opening();
+            self.openings.keep((0, number), opening, opening.bytes());
+            block
+        };
+        let block = Arc::new(block);
+        self.cache.offer(number, &block);
         Ok(block)
     }
 
     /// A block as it lies on disk, whole.
     pub(crate) fn read_block(&self, info: &BlockInfo) -> Result<OpenBlock, TreeError> {
-        OpenBlock::read(&self.file, info, u64::MAX, None)
+        OpenBlock::read(&self.file, info, u64::MAX)
     }
 }

@@ -20,16 +20,21 @@ use super::keys;
 use super::manifest::{Manifest, ManifestFlaw};
 use super::merge::Merge;
 use super::opening::Opening;
-use super::opening_cache::OpeningCache;
+use super::pages::Pages;
+use super::place_cache::PlaceCache;
 use super::run::{Guide, Posting, Run, RunInfo};
 use super::run_builder::RunBuilder;
 use super::snapshot::{Runs, TreeSnapshot};
 use super::watermark;
 
-/// The memory for caching is in so many parts: some for blocks, some for openings, the rest sled's.
+/// The memory for caching is in so many parts: some for blocks, some for openings, some for pages of runs, the rest
+/// sled's.
 const CACHE_PARTS: u64 = 7;
 const CACHE_FOR_BLOCKS: u64 = 1;
 const CACHE_FOR_OPENINGS: u64 = 3;
+const CACHE_FOR_PAGES: u64 = 2;
+/// What an opening of some forty events takes, with what keeps it.
+const TYPICAL_OPENING: usize = 1200;
 
 /// Changes of one transaction, where they need not be one.
 pub(super) const WRITES_AT_ONCE: usize = 64;
@@ -58,7 +63,8 @@ pub(crate) struct TreeWriter {
     /// Opened with the first change.
     ids: Option<IdFile>,
     cache: Arc<BlockCache>,
-    openings: Arc<OpeningCache>,
+    openings: Arc<PlaceCache<Arc<Opening>>>,
+    pub(super) pages: Arc<Pages>,
     pub(super) manifest: Manifest,
     directory: Arc<Directory>,
     pub(super) runs: Runs,
@@ -76,7 +82,8 @@ impl TreeWriter {
     pub(crate) fn open(path: &Path, log_id: [u8; 16], cache_bytes: u64) -> Result<Self, TreeError> {
         let part = cache_bytes / CACHE_PARTS;
         let (for_blocks, for_openings) = (part * CACHE_FOR_BLOCKS, part * CACHE_FOR_OPENINGS);
-        let for_sled = cache_bytes - for_blocks - for_openings;
+        let for_pages = part * CACHE_FOR_PAGES;
+        let for_sled = cache_bytes - for_blocks - for_openings - for_pages;
         let engine = Arc::new(Engine::open(path, for_sled)?);
         let manifest = match engine.get(Tree::Meta, keys::MANIFEST)? {
             Some(bytes) => Manifest::decode(&bytes).map_err(|flaw| match flaw {
@@ -103,11 +110,12 @@ impl TreeWriter {
         let (directory, runs) = (directory?, runs?);
         Ok(Self {
             folder: path.to_path_buf(),
-            engine,
             file,
             ids: None,
             cache: Arc::new(BlockCache::new(bytes(for_blocks))),
-            openings: Arc::new(OpeningCache::new(bytes(for_openings))),
+            openings: Arc::new(PlaceCache::new(bytes(for_openings), TYPICAL_OPENING)),
+            pages: Arc::new(Pages::new(Arc::clone(&engine), bytes(for_pages))),
+            engine,
             manifest,
             directory,
             runs,
@@ -135,6 +143,7 @@ impl TreeWriter {
             file: Arc::clone(&self.file),
             cache: Arc::clone(&self.cache),
             openings: Arc::clone(&self.openings),
+            pages: Arc::clone(&self.pages),
             directory: Arc::clone(&self.directory),
             runs: Arc::new(self.runs.clone()),
             kinds: Arc::new(self.manifest.kinds.clone()),
@@ -179,7 +188,7 @@ impl TreeWriter {
             let Some((key, info)) = describe(number, entries, place) else {
                 continue;
             };
-            let opening = Opening::parse(opening, stored.len()).map_err(TreeError::new)?;
+            let opening = Opening::parse(opening, place.range()).map_err(TreeError::new)?;
             openings.push((number, Arc::new(opening)));
             keys_of_blocks.push(key);
             infos.push(info);
@@ -255,8 +264,9 @@ impl TreeWriter {
         self.directory = Arc::new(directory);
         self.runs = runs;
         // What is new is asked for most.
+        self.pages.wrote(&writes);
         for (number, opening) in &openings {
-            self.openings.keep(*number, opening);
+            self.openings.keep((0, *number), opening, opening.bytes());
         }
         Ok(())
     }
