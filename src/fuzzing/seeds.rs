@@ -14,9 +14,9 @@ use crate::store::journal::frame::{self as frames, CHAIN_START, ChecksumSeed, Fr
 use crate::store::journal::reader::{Mark, Place};
 use crate::store::journal::sealed::Sealer;
 use crate::store::journal::segment::SegmentHeader;
-use crate::store::layout::{Format, encode_head};
 use crate::store::memtable::Entry;
 use crate::store::record::{Fields, Hints, Kind, NAMED_KIND, NewRecord, Record};
+use crate::store::small_file::{Format, encode_head};
 use crate::store::trees::block::{self as blocks, Encoded};
 use crate::store::trees::block_file::BlockPlace;
 use crate::store::trees::directory::{BlockInfo, encode_group};

@@ -4,7 +4,7 @@ use super::checksum::with_checksum;
 use crate::store::bytes::Reader;
 use crate::store::instant::Instant;
 use crate::store::journal::reader::Mark;
-use crate::store::layout::{Format, encode_head, parse_head};
+use crate::store::small_file::{Format, encode_head, parse_head};
 
 /// FORMAT and HEAD, and the numbers that all formats are made of.
 pub fn small_file(bytes: &[u8]) {

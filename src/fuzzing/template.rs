@@ -16,10 +16,11 @@ use crate::store::journal::seal;
 use crate::store::journal::sealed::{self, Table};
 use crate::store::journal::segment::{self, SegmentHeader};
 use crate::store::journal::writer::{JournalWriter, WriterOptions};
-use crate::store::layout::{Format, Layout, encode_head};
+use crate::store::layout::Layout;
 use crate::store::options::Durability;
 use crate::store::prepare::BatchEncoder;
 use crate::store::record::{Fields, Hints, NewRecord};
+use crate::store::small_file::{Format, encode_head};
 use crate::store::trees::engine::{Engine, Tree, Write};
 
 pub(super) const SEGMENT_BYTES: u64 = 8 << 10;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{kind_code, time};
-use crate::store::layout::Format;
 use crate::store::record::Kind;
+use crate::store::small_file::Format;
 use crate::store::stats::{StoreSizes, StoreStats};
 use crate::store::trees::manifest::OTHER_NAMES;
 

@@ -3,8 +3,9 @@
 use std::thread::{self, JoinHandle};
 
 use super::generation::open_usable;
-use super::layout::{Format, Layout};
+use super::layout::Layout;
 use super::options::StoreOptions;
+use super::small_file::Format;
 use super::trees::engine::TreeError;
 use super::trees::writer::TreeWriter;
 

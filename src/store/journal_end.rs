@@ -3,8 +3,9 @@
 use super::journal::frame::CHAIN_START;
 use super::journal::reader::{JournalReader, Mark, Place};
 use super::journal::segment;
-use super::layout::{Format, Layout};
+use super::layout::Layout;
 use super::recover::Recovery;
+use super::small_file::Format;
 use crate::error::Result;
 
 /// Where the journal ends, and from where on nothing proves that it is on stable storage.

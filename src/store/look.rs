@@ -8,8 +8,9 @@ use super::hit::Hit;
 use super::index::TermHasher;
 use super::journal::reader::JournalReader;
 use super::journal::segment;
-use super::layout::{Format, Found, Layout};
+use super::layout::{Found, Layout};
 use super::record::Record;
+use super::small_file::Format;
 use crate::error::{Error, Result};
 
 /// A log that somebody else may be writing.

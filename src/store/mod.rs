@@ -32,6 +32,7 @@ pub(crate) mod record;
 pub(crate) mod recover;
 mod retired;
 pub(crate) mod shared;
+pub(crate) mod small_file;
 pub(crate) mod stats;
 pub(crate) mod swap;
 pub(crate) mod sync;
