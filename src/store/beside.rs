@@ -5,7 +5,7 @@ use std::thread;
 /// Does `here`, and `there` in another thread meanwhile; afterwards, if there can be no other thread.
 pub(crate) fn beside<T, O: Send>(there: impl Fn() -> O + Sync, here: impl FnOnce() -> T) -> (T, O) {
     let (done, other) = thread::scope(|scope| {
-        let name = "explog open".to_owned();
+        let name = "explog beside".to_owned();
         let other = thread::Builder::new()
             .name(name)
             .spawn_scoped(scope, &there);

@@ -259,12 +259,13 @@ impl Maintenance {
                 // From here on the journal answers.
                 self.shared.change_view(View::without_trees);
                 self.shared.wake_maintenance();
-                if let Some(trees) = self.trees.take() {
-                    trees.close();
-                }
+                // Before they are closed, which may bring to stable storage what tells of blocks that are not there.
                 self.shared
                     .layout
                     .set_aside(self.generation, error.reason());
+                if let Some(trees) = self.trees.take() {
+                    trees.close();
+                }
                 self.replace_trees()?;
                 self.finish_rebuild(Ok(()));
             }

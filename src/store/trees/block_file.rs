@@ -71,6 +71,11 @@ impl BlockFile {
         write_at(&self.file, blocks, offset).map_err(failed)
     }
 
+    /// Brings what was appended to stable storage.
+    pub(crate) fn sync(&self) -> Result<(), TreeError> {
+        self.file.sync_data().map_err(failed)
+    }
+
     /// So many bytes from `offset` on, unchecked.
     pub(crate) fn read(&self, offset: u64, length: usize) -> Result<Buffer, TreeError> {
         let mut bytes = Buffer::scratch(length);

@@ -118,7 +118,7 @@ impl Write {
     }
 }
 
-/// A value that passed its check.
+/// A value that passed its check, or was written with its checksum.
 #[derive(Debug, Clone)]
 pub(crate) struct Value(IVec);
 

@@ -14,7 +14,7 @@
 //! `applied` is the number of events in the trees; `chain hash`, `segment` and `offset` are the journal's
 //! at that point, so that trees of another history are recognised. Trees of another layout are rebuilt.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::super::bytes::{BytesError, Put, Reader};
 use super::super::journal::reader::Mark;
@@ -122,6 +122,8 @@ pub(crate) enum ManifestFlaw {
     Layout(u16),
     #[error("a kind's name that is not UTF-8")]
     Name,
+    #[error("two runs of number {0}")]
+    RunTwice(u64),
     #[error("a kind that is counted twice")]
     Repeated,
     #[error(transparent)]
@@ -199,9 +201,14 @@ impl Manifest {
             runs: Vec::new(),
             kinds: KindCounts::default(),
         };
+        let mut numbers = HashSet::new();
         for _ in 0..reader.varint()? {
+            let number = reader.u64()?;
+            if !numbers.insert(number) {
+                return Err(ManifestFlaw::RunTwice(number));
+            }
             manifest.runs.push(RunInfo {
-                number: reader.u64()?,
+                number,
                 index: reader.u8()?,
                 level: reader.u8()?,
                 pages: reader.u32()?,
@@ -289,6 +296,9 @@ mod tests {
         for cut in 0..bytes.len() {
             assert!(Manifest::decode(&bytes[..cut]).is_err());
         }
+        manifest.runs.push(manifest.runs[0]);
+        let twice = Manifest::decode(&manifest.encode());
+        assert_eq!(twice, Err(ManifestFlaw::RunTwice(7)));
         let mut older = bytes;
         older[0] = 8;
         assert_eq!(Manifest::decode(&older), Err(ManifestFlaw::Layout(8)));

@@ -93,7 +93,7 @@ impl TreeWriter {
             // Whatever becomes of it, the number is used: there may be pages of it.
             let number = self.manifest.next_run;
             self.manifest.next_run += 1;
-            let merge = Merge::new(&self.pages, place, definition, merged, level, number)?;
+            let merge = Merge::new(&self.caches.pages, place, definition, merged, level, number)?;
             self.merges.push(merge);
             return Ok(true);
         }
@@ -101,7 +101,7 @@ impl TreeWriter {
     }
 
     fn take_step(&mut self, mut merge: Merge, most: u64) -> Result<Step, TreeError> {
-        if merge.go_on(&self.engine, &self.pages, most)? {
+        if merge.go_on(&self.engine, &self.caches.pages, most)? {
             self.end_merge(merge)?;
             return Ok(Step::Whole);
         }
@@ -131,7 +131,7 @@ impl TreeWriter {
             &manifest.encode(),
         ));
         self.engine.apply(&writes)?;
-        self.pages.wrote(&writes);
+        self.caches.pages.wrote(&writes);
         self.manifest = manifest;
         if let Some(runs) = self.runs.get_mut(place) {
             runs.retain(|run| !is_merged(&run.info));

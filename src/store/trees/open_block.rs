@@ -201,14 +201,17 @@ mod tests {
         })
     }
 
-    /// A file that holds `stored` alone, and what the directory would say of it.
+    /// Where the tests' blocks begin in their files.
+    const OFFSET: u64 = 5;
+
+    /// A file that holds `stored`, and what the directory would say of it.
     fn on_disk(
         stored: &block::Encoded,
         entries: &[Arc<Entry>],
     ) -> (tempfile::TempDir, Arc<BlockFile>, BlockInfo) {
         let folder = tempfile::tempdir().unwrap();
         let file = Arc::new(BlockFile::open(folder.path(), 0).unwrap());
-        file.append(0, &stored.bytes).unwrap();
+        file.append(OFFSET, &stored.bytes).unwrap();
         let info = BlockInfo {
             number: 0,
             tenant: None,
@@ -216,7 +219,7 @@ mod tests {
             last: entries.last().unwrap().position,
             events: u32::try_from(entries.len()).unwrap(),
             place: BlockPlace {
-                offset: 0,
+                offset: OFFSET,
                 length: u32::try_from(stored.bytes.len()).unwrap(),
                 opening: u32::try_from(stored.opening).unwrap(),
                 crc: crc32c::crc32c(stored.opening_bytes()),
@@ -301,7 +304,7 @@ mod tests {
         for bit in 0..stored.opening * 8 {
             let mut damaged = stored.opening_bytes().to_vec();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            file.append(0, &damaged).unwrap();
+            file.append(OFFSET, &damaged).unwrap();
             info.place.crc = crc;
             assert!(OpenBlock::read(&file, &info, 1).is_err(), "bit {bit}");
             // With a checksum that fits, it may be read, but nothing panics.

@@ -388,6 +388,7 @@ mod tests {
     fn the_example_is_read() {
         let opening = parse(&EXAMPLE, 45).unwrap();
         assert_eq!((opening.len(), opening.pieces()), (2, 1));
+        assert_eq!(*opening.block(), 7..52);
         let piece = opening.piece(0).unwrap();
         assert_eq!((piece.place(), piece.raw_length()), (37..45, 8));
         assert_eq!(piece.crc, 0x0403_0201);

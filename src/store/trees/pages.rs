@@ -10,7 +10,7 @@ use super::keys;
 use super::place_cache::PlaceCache;
 use super::run::Page;
 
-/// What a page of event ids takes, with what keeps it.
+/// Four of a page of event ids, or two of one with masks, have room at a place.
 const TYPICAL: usize = 2400;
 
 /// The pages of all runs.
@@ -39,7 +39,7 @@ impl Pages {
         if let Some(bytes) = self.kept.get((run, page)) {
             return Ok(bytes);
         }
-        let bytes = self.read(definition, run, page)?;
+        let bytes = self.stored(definition, run, page)?;
         self.kept.keep((run, page), &bytes, bytes.len());
         Ok(bytes)
     }
@@ -52,10 +52,16 @@ impl Pages {
         page: u32,
     ) -> Result<Value, TreeError> {
         let kept = self.kept.get((run, page));
-        kept.map_or_else(|| self.read(definition, run, page), Ok)
+        kept.map_or_else(|| self.stored(definition, run, page), Ok)
     }
 
-    fn read(&self, definition: &Definition, run: u64, page: u32) -> Result<Value, TreeError> {
+    /// The same as sled has it.
+    pub(crate) fn stored(
+        &self,
+        definition: &Definition,
+        run: u64,
+        page: u32,
+    ) -> Result<Value, TreeError> {
         let key = keys::page_key(run, page);
         let bytes = self.engine.require(Tree::Index(definition.index), &key)?;
         Page::parse(&bytes, definition.unique).map_err(TreeError::new)?;

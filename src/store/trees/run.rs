@@ -374,6 +374,7 @@ mod tests {
         let mut bytes = encode_page(&postings, true);
         *bytes.last_mut().unwrap() = 64;
         assert_eq!(Page::parse(&bytes, true).unwrap_err(), RunFlaw::Slot(64));
+        assert_eq!(Page::known(&bytes, true).unwrap().postings().count(), 2);
     }
 
     #[test]

@@ -5,17 +5,13 @@ use std::sync::Arc;
 
 use super::super::index::{Definition, INDEXES, Index, TermHash};
 use super::super::journal::reader::Mark;
-use super::block_cache::BlockCache;
 use super::block_file::BlockFile;
+use super::caches::Caches;
 use super::directory::{BlockInfo, Directory};
-use super::engine::{Engine, Tree, TreeError};
+use super::engine::{Engine, TreeError};
 use super::filter::Probe;
-use super::keys;
 use super::manifest::KindCounts;
 use super::open_block::OpenBlock;
-use super::opening::Opening;
-use super::pages::Pages;
-use super::place_cache::PlaceCache;
 use super::run::{Page, Posting, Run};
 
 /// The runs of every index, oldest first.
@@ -41,9 +37,7 @@ pub(crate) fn unite(slots: &mut Vec<BlockSlots>) {
 pub(crate) struct TreeSnapshot {
     pub(crate) engine: Arc<Engine>,
     pub(crate) file: Arc<BlockFile>,
-    pub(crate) cache: Arc<BlockCache>,
-    pub(crate) openings: Arc<PlaceCache<Arc<Opening>>>,
-    pub(super) pages: Arc<Pages>,
+    pub(super) caches: Arc<Caches>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) runs: Arc<Runs>,
     pub(crate) kinds: Arc<KindCounts>,
@@ -67,7 +61,7 @@ impl TreeSnapshot {
         Ok(found)
     }
 
-    /// Every posting of an index.
+    /// Every posting of an index, as sled has them.
     pub(crate) fn all_postings(
         &self,
         definition: &Definition,
@@ -80,9 +74,11 @@ impl TreeSnapshot {
             .flatten()
         {
             for page in 0..run.info.pages {
-                let key = keys::page_key(run.info.number, page);
-                let bytes = self.engine.require(Tree::Index(definition.index), &key)?;
-                let page = Page::parse(&bytes, definition.unique).map_err(TreeError::new)?;
+                let bytes = self
+                    .caches
+                    .pages
+                    .stored(definition, run.info.number, page)?;
+                let page = Page::known(&bytes, definition.unique).map_err(TreeError::new)?;
                 page.postings().for_each(&mut each);
             }
         }
@@ -103,7 +99,7 @@ impl TreeSnapshot {
         let probe = Probe::new(hash);
         for run in runs {
             for page in run.pages_of(hash, &probe) {
-                let bytes = self.pages.get(definition, run.info.number, page)?;
+                let bytes = self.caches.pages.get(definition, run.info.number, page)?;
                 let page = Page::known(&bytes, definition.unique).map_err(TreeError::new)?;
                 for posting in page.of_term(hash) {
                     if each((posting.block, posting.slots))?.is_break() {
@@ -130,19 +126,18 @@ impl TreeSnapshot {
 
     /// A block, to read about the slots that `wanted` has bits of.
     pub(crate) fn block(&self, number: u32, wanted: u64) -> Result<Arc<OpenBlock>, TreeError> {
-        if let Some(block) = self.cache.get(number) {
+        if let Some(block) = self.caches.blocks.get(number) {
             return Ok(block);
         }
-        let block = if let Some(opening) = self.openings.get((0, number)) {
+        let block = if let Some(opening) = self.caches.opening(number) {
             OpenBlock::known(&self.file, opening, wanted)?
         } else {
             let block = OpenBlock::read(&self.file, self.block_info(number)?, wanted)?;
-            let opening = block.opening();
-            self.openings.keep((0, number), opening, opening.bytes());
+            self.caches.keep_opening(number, block.opening());
             block
         };
         let block = Arc::new(block);
-        self.cache.offer(number, &block);
+        self.caches.blocks.offer(number, &block);
         Ok(block)
     }
 

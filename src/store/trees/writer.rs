@@ -10,31 +10,21 @@ use super::super::journal::reader::Mark;
 use super::super::memtable::Entry;
 use super::super::record::{Field, Kind};
 use super::block::Encoder;
-use super::block_cache::BlockCache;
 use super::block_file::{BlockFile, BlockPlace};
+use super::caches::{Caches, Shares};
 use super::cut::cut;
 use super::directory::{self, BlockInfo, Directory, MAX_GROUP};
 use super::engine::{Engine, Tree, TreeError, Write};
 use super::ids::IdFile;
 use super::keys;
+use super::load;
 use super::manifest::{Manifest, ManifestFlaw};
 use super::merge::Merge;
 use super::opening::Opening;
-use super::pages::Pages;
-use super::place_cache::PlaceCache;
-use super::run::{Guide, Posting, Run, RunInfo};
+use super::run::{Posting, Run, RunInfo};
 use super::run_builder::RunBuilder;
 use super::snapshot::{Runs, TreeSnapshot};
 use super::watermark;
-
-/// The memory for caching is in so many parts: some for blocks, some for openings, some for pages of runs, the rest
-/// sled's.
-const CACHE_PARTS: u64 = 7;
-const CACHE_FOR_BLOCKS: u64 = 1;
-const CACHE_FOR_OPENINGS: u64 = 3;
-const CACHE_FOR_PAGES: u64 = 2;
-/// What an opening of some forty events takes, with what keeps it.
-const TYPICAL_OPENING: usize = 1200;
 
 /// Changes of one transaction, where they need not be one.
 pub(super) const WRITES_AT_ONCE: usize = 64;
@@ -62,9 +52,7 @@ pub(crate) struct TreeWriter {
     file: Arc<BlockFile>,
     /// Opened with the first change.
     ids: Option<IdFile>,
-    cache: Arc<BlockCache>,
-    openings: Arc<PlaceCache<Arc<Opening>>>,
-    pub(super) pages: Arc<Pages>,
+    pub(super) caches: Arc<Caches>,
     pub(super) manifest: Manifest,
     directory: Arc<Directory>,
     pub(super) runs: Runs,
@@ -80,11 +68,8 @@ pub(crate) struct TreeWriter {
 impl TreeWriter {
     /// Opens the trees in `path`, or starts empty ones.
     pub(crate) fn open(path: &Path, log_id: [u8; 16], cache_bytes: u64) -> Result<Self, TreeError> {
-        let part = cache_bytes / CACHE_PARTS;
-        let (for_blocks, for_openings) = (part * CACHE_FOR_BLOCKS, part * CACHE_FOR_OPENINGS);
-        let for_pages = part * CACHE_FOR_PAGES;
-        let for_sled = cache_bytes - for_blocks - for_openings - for_pages;
-        let engine = Arc::new(Engine::open(path, for_sled)?);
+        let shares = Shares::of(cache_bytes);
+        let engine = Arc::new(Engine::open(path, shares.sled)?);
         let manifest = match engine.get(Tree::Meta, keys::MANIFEST)? {
             Some(bytes) => Manifest::decode(&bytes).map_err(|flaw| match flaw {
                 ManifestFlaw::Layout(_) => TreeError::of_another_version(flaw),
@@ -102,19 +87,16 @@ impl TreeWriter {
             let _ = watermark::write(path, 0);
         }
         let file = Arc::new(BlockFile::open(path, manifest.block_bytes)?);
-        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let (directory, runs) = beside(
-            || read_runs(&engine, &manifest),
-            || read_directory(&engine, &manifest),
+            || load::runs(&engine, &manifest),
+            || load::directory(&engine, &manifest),
         );
         let (directory, runs) = (directory?, runs?);
         Ok(Self {
             folder: path.to_path_buf(),
             file,
             ids: None,
-            cache: Arc::new(BlockCache::new(bytes(for_blocks))),
-            openings: Arc::new(PlaceCache::new(bytes(for_openings), TYPICAL_OPENING)),
-            pages: Arc::new(Pages::new(Arc::clone(&engine), bytes(for_pages))),
+            caches: Arc::new(Caches::new(&engine, shares)),
             engine,
             manifest,
             directory,
@@ -141,9 +123,7 @@ impl TreeWriter {
         TreeSnapshot {
             engine: Arc::clone(&self.engine),
             file: Arc::clone(&self.file),
-            cache: Arc::clone(&self.cache),
-            openings: Arc::clone(&self.openings),
-            pages: Arc::clone(&self.pages),
+            caches: Arc::clone(&self.caches),
             directory: Arc::clone(&self.directory),
             runs: Arc::new(self.runs.clone()),
             kinds: Arc::new(self.manifest.kinds.clone()),
@@ -256,7 +236,9 @@ impl TreeWriter {
             keys::MANIFEST,
             &manifest.encode(),
         ));
-        self.engine.apply(&writes)?;
+        // On stable storage before sled is, or a crash of the system leaves trees that miss their blocks.
+        let (applied, synced) = beside(|| self.file.sync(), || self.engine.apply(&writes));
+        applied.and(synced)?;
         self.engine.flush()?;
         // An older watermark is as true.
         let _ = watermark::write(&self.folder, manifest.applied.count);
@@ -264,9 +246,9 @@ impl TreeWriter {
         self.directory = Arc::new(directory);
         self.runs = runs;
         // What is new is asked for most.
-        self.pages.wrote(&writes);
+        self.caches.pages.wrote(&writes);
         for (number, opening) in &openings {
-            self.openings.keep((0, *number), opening, opening.bytes());
+            self.caches.keep_opening(*number, opening);
         }
         Ok(())
     }
@@ -420,48 +402,40 @@ fn gather(
     }
 }
 
-fn read_directory(engine: &Engine, manifest: &Manifest) -> Result<Arc<Directory>, TreeError> {
-    let mut items = engine.with_prefix(Tree::Events, b"")?;
-    items.sort_unstable_by_key(|(_, value)| directory::first_number(value));
-    let mut flaw = None;
-    let groups = items.iter().map_while(|(key, value)| {
-        let group = directory::decode_group(key, value);
-        group.map_err(|error| flaw = Some(error)).ok()
-    });
-    // All at once: they are put in order once.
-    let mut directory = Directory::default();
-    directory.add(groups.flatten());
-    if let Some(flaw) = flaw {
-        return Err(TreeError::new(flaw));
-    }
-    let numbers = directory.blocks().map(|block| block.number);
-    if !numbers.eq(0..manifest.blocks) {
-        return Err(TreeError::new(format_args!(
-            "{} blocks expected, numbered from 0, {} found, or others",
-            manifest.blocks,
-            directory.blocks().count()
-        )));
-    }
-    Ok(Arc::new(directory))
-}
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::instant::Instant;
+    use crate::store::record::{Fields, Hints, NewRecord};
 
-fn read_runs(engine: &Engine, manifest: &Manifest) -> Result<Runs, TreeError> {
-    let mut runs: Runs = std::array::from_fn(|_| Vec::new());
-    let mut bytes = Vec::new();
-    for info in &manifest.runs {
-        let place = usize::from(info.index);
-        let (Some(runs), Some(definition)) = (runs.get_mut(place), INDEXES.get(place)) else {
-            return Err(TreeError::new("a run of an unknown index"));
+    fn entry() -> Arc<Entry> {
+        let new = NewRecord {
+            payload_format: 1,
+            kind: 1,
+            instant: Instant::new(0, 0).unwrap(),
+            fields: Fields {
+                event_id: "e",
+                ..Fields::default()
+            },
+            hints: Hints::default(),
+            payload: b"e",
         };
-        let prefix = keys::guide_key(info.number, 0);
-        let prefix = prefix.get(..9).unwrap_or_default();
-        let pieces = engine.with_prefix(Tree::Index(definition.index), prefix)?;
-        bytes.clear();
-        for (_, piece) in &pieces {
-            bytes.extend_from_slice(piece);
-        }
-        let guide = Guide::decode(&bytes).map_err(TreeError::new)?;
-        runs.push(Arc::new(Run::new(*info, guide).map_err(TreeError::new)?));
+        Arc::new(Entry::of(&new, 0))
     }
-    Ok(runs)
+
+    #[test]
+    fn trees_do_not_tell_of_blocks_that_were_not_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = Mark {
+            count: 1,
+            ..Mark::START
+        };
+        // It takes what is written, and cannot be synced.
+        std::os::unix::fs::symlink("/dev/null", folder.path().join("blocks")).unwrap();
+        let mut trees = TreeWriter::open(folder.path(), [1; 16], 1 << 20).unwrap();
+        let error = trees.apply(vec![entry()], mark).unwrap_err();
+        assert!(error.reason().contains("file of blocks"), "{error}");
+        assert_eq!(trees.applied(), Mark::START);
+    }
 }
