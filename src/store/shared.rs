@@ -206,7 +206,7 @@ impl Shared {
         let mut reported = false;
         self.change_view(|view| {
             let current = view.trees();
-            reported = current.is_some_and(|trees| Arc::ptr_eq(&trees.engine, &snapshot.engine));
+            reported = current.is_some_and(|trees| trees.is_of_same_trees(snapshot));
             // From here on the journal answers.
             let trees = if reported {
                 Trees::Unusable

@@ -29,7 +29,7 @@ impl Shares {
     /// Shares out so many bytes.
     pub(super) fn of(bytes: u64) -> Self {
         let parts = |parts: u64| bytes / PARTS * parts;
-        let in_memory = |parts_of: u64| usize::try_from(parts(parts_of)).unwrap_or(usize::MAX);
+        let in_memory = |share: u64| usize::try_from(parts(share)).unwrap_or(usize::MAX);
         Self {
             blocks: in_memory(FOR_BLOCKS),
             openings: in_memory(FOR_OPENINGS),

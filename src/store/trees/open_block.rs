@@ -52,8 +52,7 @@ impl OpenBlock {
     ) -> Result<Self, TreeError> {
         let start = opening.length();
         let rest = are_many(wanted).then(|| {
-            let length = opening.block().end.saturating_sub(opening.block().start);
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            let length = usize::try_from(opening.block_length()).unwrap_or(usize::MAX);
             Ok((start, read_part(file, &opening, &(start..length))?))
         });
         Ok(Self::new(file, opening, rest.transpose()?))

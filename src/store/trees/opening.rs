@@ -200,7 +200,7 @@ impl Opening {
         if rank != self.events {
             return Err(self.other_records(rank));
         }
-        if end as u64 != self.block.end.saturating_sub(self.block.start) {
+        if end as u64 != self.block_length() {
             return Err(BlockFlaw::Size(end));
         }
         Ok(())
@@ -216,6 +216,11 @@ impl Opening {
     /// Where its block lies in the file.
     pub(crate) fn block(&self) -> &Range<u64> {
         &self.block
+    }
+
+    /// Bytes of its block.
+    pub(crate) fn block_length(&self) -> u64 {
+        self.block.end.saturating_sub(self.block.start)
     }
 
     /// The number of events.

@@ -8,7 +8,7 @@ use super::super::journal::reader::Mark;
 use super::block_file::BlockFile;
 use super::caches::Caches;
 use super::directory::{BlockInfo, Directory};
-use super::engine::{Engine, TreeError};
+use super::engine::TreeError;
 use super::filter::Probe;
 use super::manifest::KindCounts;
 use super::open_block::OpenBlock;
@@ -35,7 +35,6 @@ pub(crate) fn unite(slots: &mut Vec<BlockSlots>) {
 /// The trees at one point of the log. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct TreeSnapshot {
-    pub(crate) engine: Arc<Engine>,
     pub(crate) file: Arc<BlockFile>,
     pub(super) caches: Arc<Caches>,
     pub(crate) directory: Arc<Directory>,
@@ -45,6 +44,11 @@ pub(crate) struct TreeSnapshot {
 }
 
 impl TreeSnapshot {
+    /// Whether the other one is of the same opened trees, as of whatever flush.
+    pub(crate) fn is_of_same_trees(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.caches, &other.caches)
+    }
+
     /// The blocks and slots at which a term may stand, sorted by block. Another term of the same hash is there
     /// too, so the records decide.
     pub(crate) fn postings(

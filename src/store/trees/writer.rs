@@ -121,7 +121,6 @@ impl TreeWriter {
     /// What readers may use until the next change.
     pub(crate) fn snapshot(&self) -> TreeSnapshot {
         TreeSnapshot {
-            engine: Arc::clone(&self.engine),
             file: Arc::clone(&self.file),
             caches: Arc::clone(&self.caches),
             directory: Arc::clone(&self.directory),
