@@ -4,12 +4,20 @@ use super::admit;
 use super::entry::{LogEntry, ScanCursor};
 use crate::contract::experience_store::ExperienceEventEnvelope;
 use crate::error::Result;
+use crate::store::buffer::Spares;
 use crate::store::query::range::Order;
 use crate::store::query::scan::ScanWork;
 use crate::store::reader;
 
-/// Room for envelopes that is made before any was seen.
-const MOST_AT_FIRST: usize = 256;
+/// Answers of at most so many envelopes are gathered in memory that is used again.
+const MOST_GATHERED: usize = 256;
+
+thread_local! {
+    /// Where answers are gathered. The vector that is given away is made last: an allocation of its size tidies up
+    /// glibc's small chunks, so made first, it would take from the texts of this answer the fast way to those of the
+    /// answer before.
+    static SPARE: Spares<ExperienceEventEnvelope> = const { Spares::new() };
+}
 
 /// How a scan goes: in which order, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,12 +68,18 @@ impl Scan {
     /// What an item of the scan would tell; [`Error::ForeignEvent`](crate::Error::ForeignEvent) for an event of another
     /// contract.
     pub fn into_envelopes(mut self) -> Result<Vec<ExperienceEventEnvelope>> {
-        // Envelopes are large: a vector that grows would copy them again and again.
-        let room = self.inner.estimate().min(MOST_AT_FIRST);
-        let mut envelopes = Vec::with_capacity(room);
+        let mut gathered = SPARE.try_with(Spares::take).unwrap_or_default();
+        // Envelopes are large: a vector that grows copies them again and again.
+        gathered.reserve(self.inner.estimate().min(MOST_GATHERED));
         while let Some(hit) = self.inner.look_at_next()? {
-            envelopes.push(admit::decode(&hit.record, hit.position.sequence)?);
+            gathered.push(admit::decode(&hit.record, hit.position.sequence)?);
         }
+        if gathered.len() > MOST_GATHERED {
+            return Ok(gathered);
+        }
+        let mut envelopes = Vec::with_capacity(gathered.len());
+        envelopes.append(&mut gathered);
+        let _ = SPARE.try_with(|spares| spares.give(gathered));
         Ok(envelopes)
     }
 }
@@ -78,5 +92,45 @@ impl Iterator for Scan {
             .next()
             .map(|hit| hit.map(LogEntry::new))
             .transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::experience_store::EventQuery;
+    use crate::contract::samples;
+    use crate::error::Error;
+    use crate::{ExperienceLog, ForeignEvent};
+
+    #[test]
+    fn answers_of_every_length_hold_what_the_scan_gives() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = ExperienceLog::open(folder.path()).unwrap();
+        let sample = samples::envelopes().remove(0);
+        let event = |number| ExperienceEventEnvelope {
+            event_id: format!("event-{number:03}"),
+            ..sample.clone()
+        };
+        let events: Vec<_> = (0..3 * MOST_GATHERED).map(event).collect();
+        log.append_batch(&events).unwrap();
+        let before = "1900-01-01T00:00:00Z";
+        let foreign = ForeignEvent::new("acme", "GoalReached", "f1", before, "{}");
+        log.append_foreign(&[foreign]).unwrap();
+        // Large ones first as well, so that small ones are gathered where those were.
+        let most = MOST_GATHERED;
+        for limit in [0, 1, 2 * most, 7, most, most + 1, most - 1, 3 * most, 0, 7] {
+            let answer = log.query(&EventQuery::new().limit(limit)).unwrap();
+            assert_eq!(answer, events[..limit]);
+            // It fails at its first event, or at its last: nothing of it is in the next answer.
+            for (options, limit) in [
+                (ScanOptions::oldest_first(), limit + 1),
+                (ScanOptions::newest_first(), events.len() + 1),
+            ] {
+                let scan = log.scan(&EventQuery::new().limit(limit), options).unwrap();
+                let error = scan.into_envelopes().unwrap_err();
+                assert!(matches!(error, Error::ForeignEvent { .. }), "{error}");
+            }
+        }
     }
 }
