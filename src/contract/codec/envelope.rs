@@ -2,11 +2,12 @@
 
 use bincode::config;
 use bincode::de::read::{Reader, SliceReader};
-use bincode::de::{Decode, Decoder, DecoderImpl};
+use bincode::de::{Decoder, DecoderImpl};
 use bincode::enc::write::Writer;
 use bincode::enc::{Encode, EncoderImpl};
 use bincode::error::EncodeError;
 
+use super::derived::BorrowDecode;
 use super::error::{CodecAction, CodecError};
 use crate::contract::experience_store::ExperienceEventEnvelope;
 
@@ -165,7 +166,7 @@ fn decode_within<const LIMIT: usize, E>(
     let found = bytes.len();
     let config = config::standard().with_limit::<LIMIT>();
     let mut decoder = DecoderImpl::new(SliceReader::new(bytes), config, ());
-    match ExperienceEventEnvelope::decode(&mut decoder) {
+    match ExperienceEventEnvelope::borrow_decode(&mut decoder) {
         Ok(envelope) if decoder.reader().peek_read(1).is_none() => Ok(envelope),
         Ok(_) => {
             let mut left = 0;

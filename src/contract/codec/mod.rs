@@ -65,6 +65,7 @@
 //!                                  00       observed None
 //! ```
 
+pub(crate) mod derived;
 mod envelope;
 mod error;
 pub(crate) mod maps;

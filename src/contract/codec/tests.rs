@@ -127,6 +127,51 @@ fn every_changed_byte_is_read_or_refused() {
     }
 }
 
+/// What bincode's own traits make of it, which the types have as well: the stored bytes of what was read, or why not.
+fn as_bincode_reads(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let config = bincode::config::standard().with_limit::<{ 256 << 10 }>();
+    let (read, length) = bincode::decode_from_slice::<ExperienceEventEnvelope, _>(bytes, config)
+        .map_err(|error| CodecError::from_decode(error, bytes.len(), 256 << 10).to_string())?;
+    if length < bytes.len() {
+        return Err("trailing bytes".to_owned());
+    }
+    Ok(encode(&read).unwrap())
+}
+
+#[test]
+fn bytes_are_read_and_refused_as_bincode_does() {
+    let (mut read, mut refused) = (0, 0);
+    for envelope in samples::envelopes() {
+        let bytes = encode(&envelope).unwrap();
+        assert!(bytes.len() < 2 << 10);
+        let truncated = (0..=bytes.len()).map(|length| bytes[..length].to_vec());
+        let changed = (0..bytes.len()).flat_map(|place| {
+            [0x01, 0x10, 0x80, 0xff].map(|change| {
+                let mut changed = bytes.clone();
+                changed[place] ^= change;
+                changed
+            })
+        });
+        for bytes in truncated.chain(changed) {
+            let ours = match decode(&bytes) {
+                Ok(read) => Ok(encode(&read).unwrap()),
+                Err(CodecError::TrailingBytes { .. }) => Err("trailing bytes".to_owned()),
+                Err(error) => Err(error.to_string()),
+            };
+            assert_eq!(ours, as_bincode_reads(&bytes));
+            *(if ours.is_ok() {
+                &mut read
+            } else {
+                &mut refused
+            }) += 1;
+        }
+    }
+    assert!(
+        read > 1000 && refused > 1000,
+        "{read} read, {refused} refused"
+    );
+}
+
 #[test]
 fn trailing_bytes_are_refused() {
     for envelope in samples::envelopes() {

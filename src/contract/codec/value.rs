@@ -6,6 +6,7 @@ use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
 use serde_json::{Map, Number, Value};
 
+use super::derived::text;
 use super::maps::DUPLICATE_KEY;
 
 /// How deep arrays and objects may nest in a stored JSON value. A scalar has depth 0.
@@ -117,13 +118,13 @@ fn decode<D: Decoder>(levels: usize, decoder: &mut D) -> Result<Value, DecodeErr
                 .ok_or_else(|| DecodeError::OtherString(format!("{float} is not a JSON number")))
         }
         NUMBER_TEXT => {
-            let text = String::decode(decoder)?;
+            let text = text(decoder)?;
             let number = text.parse().map(Value::Number);
             number.map_err(|error| {
                 DecodeError::OtherString(format!("{text:?} is not a JSON number: {error}"))
             })
         }
-        STRING => Ok(Value::String(String::decode(decoder)?)),
+        STRING => Ok(Value::String(text(decoder)?)),
         ARRAY => decode_array(levels, decoder),
         OBJECT => decode_object(levels, decoder),
         tag => Err(DecodeError::OtherString(format!(
@@ -151,7 +152,7 @@ fn decode_object<D: Decoder>(levels: usize, decoder: &mut D) -> Result<Value, De
     let mut members = Map::new();
     for _ in 0..len {
         decoder.unclaim_bytes_read(size_of::<(String, Value)>());
-        let key = String::decode(decoder)?;
+        let key = text(decoder)?;
         let value = decode(levels, decoder)?;
         if members.insert(key, value).is_some() {
             return Err(DecodeError::Other(DUPLICATE_KEY));

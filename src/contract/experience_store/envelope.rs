@@ -9,6 +9,7 @@ use super::event::ExperienceEvent;
 
 /// One recorded event with its identity, time and grouping.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct ExperienceEventEnvelope {
     /// The event's identity, a ULID or UUID, unique within its tenant.
     pub event_id: String,

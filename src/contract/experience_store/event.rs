@@ -14,6 +14,7 @@ use crate::contract::recall::{RecallPolicy, RecallProvenanceEnvelope, RecallQuer
 /// Something an agent runtime did, decided or observed.
 // The stored bytes hold a variant's position: add variants at the end only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 #[serde(tag = "type", content = "data")]
 pub enum ExperienceEvent {
     /// A kernel proposed something.
@@ -248,6 +249,7 @@ impl ExperienceEvent {
 
 /// The result of one contract, as it was when a proposal was validated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct ContractResultSnapshot {
     /// The contract's name.
     pub name: String,
@@ -270,6 +272,7 @@ impl From<ContractResult> for ContractResultSnapshot {
 /// What sort of thing is governed.
 // The stored bytes hold a variant's position: add variants at the end only.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum ArtifactKind {
     /// A model adapter.
     Adapter,
@@ -288,6 +291,7 @@ pub enum ArtifactKind {
 /// A policy as it was when captured.
 // The stored bytes hold a variant's position: add variants at the end only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 #[serde(tag = "type", content = "policy")]
 pub enum PolicySnapshot {
     /// What a kernel may do.

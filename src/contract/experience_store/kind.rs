@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The kind of an event, without what it carries.
 // The stored bytes hold a variant's position: add variants at the end only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum ExperienceEventKind {
     /// A kernel proposed something.
     ProposalCreated,

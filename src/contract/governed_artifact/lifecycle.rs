@@ -10,6 +10,7 @@ use super::state::GovernedArtifactState;
 /// Whether the move is allowed is not checked here: see
 /// [`GovernedArtifactState::can_transition_to`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct LifecycleEvent {
     /// The state it left.
     pub from_state: GovernedArtifactState,

@@ -9,6 +9,7 @@ use super::state::GovernedArtifactState;
 
 /// An artifact was taken back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct RollbackRecord {
     /// The artifact.
     pub artifact_id: String,
@@ -30,6 +31,7 @@ pub struct RollbackRecord {
 
 /// What a rollback affected.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct RollbackImpact {
     /// How many outputs are affected, if known.
     pub affected_count: Option<u64>,
@@ -46,6 +48,7 @@ pub struct RollbackImpact {
 /// How bad a rollback is.
 // The stored bytes hold a variant's position: add variants at the end only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum RollbackSeverity {
     /// Hardly noticed.
     #[default]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, Encode, Decode,
 )]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum GovernedArtifactState {
     /// Being written.
     #[default]

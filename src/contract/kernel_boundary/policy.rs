@@ -3,16 +3,17 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use bincode::de::Decoder;
 use bincode::enc::Encoder;
-use bincode::error::{DecodeError, EncodeError};
+use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+use crate::contract::codec::derived::read_in_order;
 use crate::contract::codec::maps::{self, CanonicalKey};
 
 /// What a kernel may do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct KernelPolicy {
     /// The adapter to load, if any.
     pub adapter_id: Option<String>,
@@ -61,23 +62,17 @@ impl Encode for RoutingPolicy {
     }
 }
 
-impl<Context> Decode<Context> for RoutingPolicy {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        // A struct expression evaluates its fields in the order they are written.
-        Ok(Self {
-            truth_preferences: maps::decode(decoder)?,
-            risk_tier_backends: maps::decode(decoder)?,
-            data_classification_backends: maps::decode(decoder)?,
-            default_backend: Decode::decode(decoder)?,
-        })
-    }
-}
-
-bincode::impl_borrow_decode!(RoutingPolicy);
+read_in_order!(RoutingPolicy {
+    truth_preferences: maps::decode,
+    risk_tier_backends: maps::decode,
+    data_classification_backends: maps::decode,
+    default_backend,
+});
 
 /// How much is at stake.
 // The stored bytes hold a variant's position: add variants at the end only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum RiskTier {
     /// Little.
     Low,
@@ -104,6 +99,7 @@ impl CanonicalKey for RiskTier {
 /// Who may see the data.
 // The stored bytes hold a variant's position: add variants at the end only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum DataClassification {
     /// Anyone.
     Public,

@@ -1,13 +1,13 @@
 //! What a kernel proposes.
 
-use bincode::de::Decoder;
 use bincode::enc::Encoder;
-use bincode::error::{DecodeError, EncodeError};
+use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::trace_link::TraceLink;
+use crate::contract::codec::derived::read_in_order;
 use crate::contract::codec::value;
 
 /// Something a kernel proposes; it is not a fact until it is promoted.
@@ -57,29 +57,23 @@ impl Encode for KernelProposal {
     }
 }
 
-impl<Context> Decode<Context> for KernelProposal {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        // A struct expression evaluates its fields in the order they are written.
-        Ok(Self {
-            id: Decode::decode(decoder)?,
-            kind: Decode::decode(decoder)?,
-            payload: Decode::decode(decoder)?,
-            structured_payload: value::decode_optional(decoder)?,
-            trace_link: Decode::decode(decoder)?,
-            contract_results: Decode::decode(decoder)?,
-            requires_human: Decode::decode(decoder)?,
-            confidence: Decode::decode(decoder)?,
-        })
-    }
-}
-
-bincode::impl_borrow_decode!(KernelProposal);
+read_in_order!(KernelProposal {
+    id,
+    kind,
+    payload,
+    structured_payload: value::decode_optional,
+    trace_link,
+    contract_results,
+    requires_human,
+    confidence,
+});
 
 /// What sort of proposal it is.
 // The stored bytes hold a variant's position: add variants at the end only.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, Encode, Decode,
 )]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum ProposalKind {
     /// Statements held to be true.
     Claims,
@@ -98,6 +92,7 @@ pub enum ProposalKind {
 
 /// The result of one contract that a proposal was checked against.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct ContractResult {
     /// The contract's name.
     pub name: String,
@@ -112,6 +107,7 @@ pub struct ContractResult {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, Encode, Decode,
 )]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum DecisionStep {
     /// Thinking about the matter.
     #[default]

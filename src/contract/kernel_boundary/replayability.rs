@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, Encode, Decode,
 )]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum Replayability {
     /// It gives the same output.
     Deterministic,
@@ -21,6 +22,7 @@ pub enum Replayability {
 /// Why a trace is less replayable than was thought.
 // The stored bytes hold a variant's position: add variants at the end only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum ReplayabilityDowngradeReason {
     /// The recall's embedder is not deterministic.
     RecallEmbedderNotDeterministic,

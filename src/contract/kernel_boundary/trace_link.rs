@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 
-use bincode::de::Decoder;
 use bincode::enc::Encoder;
-use bincode::error::{DecodeError, EncodeError};
+use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use super::replayability::Replayability;
+use crate::contract::codec::derived::read_in_order;
 use crate::contract::codec::maps;
 
 /// How an output came about: on this machine, or at a provider.
 // The stored bytes hold a variant's position: add variants at the end only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 #[serde(tag = "type")]
 pub enum TraceLink {
     /// A model that ran here.
@@ -41,6 +42,7 @@ impl TraceLink {
 
 /// The trace of a model that ran on this machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct LocalTraceLink {
     /// The hash of the base model's weights.
     pub base_model_hash: String,
@@ -119,29 +121,23 @@ impl Encode for RemoteTraceLink {
     }
 }
 
-impl<Context> Decode<Context> for RemoteTraceLink {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        // A struct expression evaluates its fields in the order they are written.
-        Ok(Self {
-            provider_name: Decode::decode(decoder)?,
-            provider_model_id: Decode::decode(decoder)?,
-            request_fingerprint: Decode::decode(decoder)?,
-            response_fingerprint: Decode::decode(decoder)?,
-            temperature: Decode::decode(decoder)?,
-            top_p: Decode::decode(decoder)?,
-            max_tokens: Decode::decode(decoder)?,
-            provider_metadata: maps::decode(decoder)?,
-            retried: Decode::decode(decoder)?,
-            retry_reasons: Decode::decode(decoder)?,
-            replayability: Decode::decode(decoder)?,
-        })
-    }
-}
-
-bincode::impl_borrow_decode!(RemoteTraceLink);
+read_in_order!(RemoteTraceLink {
+    provider_name,
+    provider_model_id,
+    request_fingerprint,
+    response_fingerprint,
+    temperature,
+    top_p,
+    max_tokens,
+    provider_metadata: maps::decode,
+    retried,
+    retry_reasons,
+    replayability,
+});
 
 /// Which adapter was loaded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct AdapterTrace {
     /// The adapter's id.
     pub adapter_id: String,
@@ -153,6 +149,7 @@ pub struct AdapterTrace {
 
 /// How the next token was chosen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct SamplerParams {
     /// The temperature; 0 always takes the likeliest token.
     pub temperature: f32,
@@ -175,6 +172,7 @@ impl Default for SamplerParams {
 
 /// What was recalled into a prompt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct RecallTrace {
     /// The fingerprint of the corpus.
     pub corpus_fingerprint: String,
@@ -188,6 +186,7 @@ pub struct RecallTrace {
 
 /// What a model ran on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct ExecutionEnv {
     /// The device, such as `cpu`.
     pub device: String,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a recall may do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct RecallPolicy {
     /// Whether recall is allowed at all.
     pub enabled: bool,
@@ -28,6 +29,7 @@ fn runtime_augmentation_only() -> Vec<RecallUse> {
 
 /// What a recall may spend.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct RecallBudgets {
     /// At most so many milliseconds.
     pub max_latency_ms: u64,
@@ -42,6 +44,7 @@ pub struct RecallBudgets {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, Encode, Decode,
 )]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum RecallUse {
     /// A prompt at run time.
     #[default]
@@ -55,6 +58,7 @@ pub enum RecallUse {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, Encode, Decode,
 )]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum RecallConsumer {
     /// The kernel.
     #[default]

@@ -7,6 +7,7 @@ use super::policy::{RecallConsumer, RecallUse};
 
 /// How the answer of a recall came about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct RecallProvenanceEnvelope {
     /// The hash of the query.
     pub query_hash: String,
@@ -51,6 +52,7 @@ fn unsigned() -> String {
 
 /// A candidate, and how well it matched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct CandidateScore {
     /// The candidate.
     pub id: String,
@@ -61,6 +63,7 @@ pub struct CandidateScore {
 /// Why a search ended.
 // The stored bytes hold a variant's position: add variants at the end only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub enum StopReason {
     /// As many candidates as were asked for.
     ReachedTopK,

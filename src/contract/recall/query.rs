@@ -7,6 +7,7 @@ use crate::contract::kernel_boundary::DecisionStep;
 
 /// What a recall searches for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
+#[bincode(crate = "crate::contract::codec::derived")]
 pub struct RecallQuery {
     /// The text to match.
     pub query_text: String,
