@@ -1,8 +1,8 @@
 //! What the derives of the contract's types take for bincode: its traits, but for the one by which they read.
 //!
 //! bincode reads a `String` into zeroed memory, which glibc's allocator has no fast path for, and copies over the zeros.
-//! An envelope has some ten strings, and allocating them takes most of the time of decoding it. Here a text is checked
-//! where it lies, and copied once. The bytes are the same, and so are those that are refused.
+//! An envelope has some ten strings, and allocating them takes most of the time of decoding it. Here a text is copied
+//! once. The bytes are the same, and so are those that are refused.
 
 use std::any::type_name;
 
@@ -29,19 +29,20 @@ pub(crate) trait BorrowDecode<'de, Context>: Sized {
 pub(super) fn text<D: Decoder>(decoder: &mut D) -> Result<String, DecodeError> {
     let length = length(decoder)?;
     decoder.claim_container_read::<u8>(length)?;
-    let Some(bytes) = decoder.reader().peek_read(length) else {
-        // Too few; the reader tells how many more it wants.
+    let bytes = if let Some(bytes) = decoder.reader().peek_read(length) {
+        let bytes = bytes.to_vec();
+        decoder.reader().consume(length);
+        bytes
+    } else {
+        // Too few: the reader tells how many more it wants.
         let mut bytes = vec![0; length];
         decoder.reader().read(&mut bytes)?;
-        let text = String::from_utf8(bytes);
-        return text.map_err(|error| DecodeError::Utf8 {
-            inner: error.utf8_error(),
-        });
+        bytes
     };
-    let text = str::from_utf8(bytes).map_err(|inner| DecodeError::Utf8 { inner })?;
-    let text = text.to_owned();
-    decoder.reader().consume(length);
-    Ok(text)
+    // Checked where it was copied to, which is aligned: std checks that sooner.
+    String::from_utf8(bytes).map_err(|error| DecodeError::Utf8 {
+        inner: error.utf8_error(),
+    })
 }
 
 fn length<D: Decoder>(decoder: &mut D) -> Result<usize, DecodeError> {
