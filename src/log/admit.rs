@@ -72,6 +72,15 @@ pub(crate) fn fields(event: &ExperienceEventEnvelope) -> Fields<'_> {
 
 /// The envelope of a record.
 pub(crate) fn decode(record: &Record, sequence: u64) -> Result<ExperienceEventEnvelope> {
+    decode_then(record, sequence, |envelope| envelope)
+}
+
+/// The same, for a caller that has a place for it.
+pub(crate) fn decode_then<T>(
+    record: &Record,
+    sequence: u64,
+    then: impl FnOnce(ExperienceEventEnvelope) -> T,
+) -> Result<T> {
     if let Some(contract) = record.field(Field::Contract) {
         return Err(Error::ForeignEvent {
             sequence,
@@ -79,7 +88,10 @@ pub(crate) fn decode(record: &Record, sequence: u64) -> Result<ExperienceEventEn
             kind: record.field(Field::KindName).unwrap_or_default().to_owned(),
         });
     }
-    decode_record(record, |reason| Error::Undecodable { sequence, reason })
+    decode_record(record, then, |reason| Error::Undecodable {
+        sequence,
+        reason,
+    })
 }
 
 /// The payload of another contract's record.
@@ -101,7 +113,7 @@ pub(crate) fn check_record(record: &Record) -> Result<(), String> {
         let json = foreign_payload(record, 0).map_err(|error| error.to_string())?;
         return foreign::check_json(json.as_bytes());
     }
-    let envelope = decode_record(record, |reason| reason)?;
+    let envelope = decode_record(record, |envelope| envelope, |reason| reason)?;
     let expected = fields(&envelope);
     let same = record.kind() == kind_code::code(envelope.event.kind())
         && Ok(record.instant()) == time::parse(&envelope.occurred_at)
@@ -118,12 +130,15 @@ pub(crate) fn check_record(record: &Record) -> Result<(), String> {
     }
 }
 
-fn decode_record<E>(
+fn decode_record<T, E>(
     record: &Record,
+    then: impl FnOnce(ExperienceEventEnvelope) -> T,
     fail: impl FnOnce(String) -> E,
-) -> Result<ExperienceEventEnvelope, E> {
+) -> Result<T, E> {
     match record.payload_format() {
-        PAYLOAD_ENVELOPE => codec::decode_or(record.payload(), |error| fail(error.to_string())),
+        PAYLOAD_ENVELOPE => {
+            codec::decode_then(record.payload(), then, |error| fail(error.to_string()))
+        }
         other => Err(fail(unknown_format(other, PAYLOAD_ENVELOPE))),
     }
 }

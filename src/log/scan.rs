@@ -72,7 +72,9 @@ impl Scan {
         // Envelopes are large: a vector that grows copies them again and again.
         gathered.reserve(self.inner.estimate().min(MOST_GATHERED));
         while let Some(hit) = self.inner.look_at_next()? {
-            gathered.push(admit::decode(&hit.record, hit.position.sequence)?);
+            admit::decode_then(&hit.record, hit.position.sequence, |envelope| {
+                gathered.push(envelope);
+            })?;
         }
         if gathered.len() > MOST_GATHERED {
             return Ok(gathered);

@@ -141,33 +141,35 @@ fn ensure_decodable(bytes: &[u8]) -> Result<(), CodecError> {
 /// claim more memory than they may, nest too deep, or hold what no envelope has. No input makes
 /// it panic.
 pub fn decode(bytes: &[u8]) -> Result<ExperienceEventEnvelope, CodecError> {
-    decode_or(bytes, |error| error)
+    decode_then(bytes, |envelope| envelope, |error| error)
 }
 
-/// As [`decode`], for a caller with an error of its own: an envelope is large, and each change of the error's type
-/// would copy it once more.
-pub(crate) fn decode_or<E>(
+/// As [`decode`], for a caller that has a place for the envelope and an error of its own: an envelope is large, and each
+/// change of a result's type would copy it once more.
+pub(crate) fn decode_then<T, E>(
     bytes: &[u8],
+    then: impl FnOnce(ExperienceEventEnvelope) -> T,
     fail: impl FnOnce(CodecError) -> E,
-) -> Result<ExperienceEventEnvelope, E> {
+) -> Result<T, E> {
     if bytes.len() <= SMALL {
-        decode_within::<SMALL_LIMIT, E>(bytes, fail)
+        decode_within::<SMALL_LIMIT, T, E>(bytes, then, fail)
     } else if bytes.len() <= MEDIUM {
-        decode_within::<MEDIUM_LIMIT, E>(bytes, fail)
+        decode_within::<MEDIUM_LIMIT, T, E>(bytes, then, fail)
     } else {
-        decode_within::<DECODE_LIMIT, E>(bytes, fail)
+        decode_within::<DECODE_LIMIT, T, E>(bytes, then, fail)
     }
 }
 
-fn decode_within<const LIMIT: usize, E>(
+fn decode_within<const LIMIT: usize, T, E>(
     bytes: &[u8],
+    then: impl FnOnce(ExperienceEventEnvelope) -> T,
     fail: impl FnOnce(CodecError) -> E,
-) -> Result<ExperienceEventEnvelope, E> {
+) -> Result<T, E> {
     let found = bytes.len();
     let config = config::standard().with_limit::<LIMIT>();
     let mut decoder = DecoderImpl::new(SliceReader::new(bytes), config, ());
     match ExperienceEventEnvelope::borrow_decode(&mut decoder) {
-        Ok(envelope) if decoder.reader().peek_read(1).is_none() => Ok(envelope),
+        Ok(envelope) if decoder.reader().peek_read(1).is_none() => Ok(then(envelope)),
         Ok(_) => {
             let mut left = 0;
             while decoder.reader().peek_read(left + 1).is_some() {

@@ -75,6 +75,6 @@ pub(crate) mod value;
 mod tests;
 
 pub use envelope::{DECODE_LIMIT, decode, encode};
-pub(crate) use envelope::{decode_or, encode_into};
+pub(crate) use envelope::{decode_then, encode_into};
 pub use error::{CodecAction, CodecError};
 pub use value::MAX_JSON_DEPTH;

@@ -11,7 +11,7 @@ use super::directory::BlockInfo;
 use super::engine::TreeError;
 use super::opening::Opening;
 
-/// Who wants this many events or more gets all pieces with the opening, in one read.
+/// Who wants this many events or more gets the whole block in one read.
 const MANY: u32 = 24;
 
 /// A block, of which only what is wanted is read and unpacked.
@@ -19,7 +19,7 @@ const MANY: u32 = 24;
 pub(crate) struct OpenBlock {
     file: Arc<BlockFile>,
     opening: Arc<Opening>,
-    /// The block from a place on, if it was read with or behind the opening.
+    /// A part of the block and where it begins: what is wanted, or all of it.
     rest: Option<(usize, Buffer)>,
     pieces: Vec<OnceLock<Result<Arc<Buffer>, TreeError>>>,
 }
@@ -37,11 +37,13 @@ impl OpenBlock {
             opening,
             ..
         } = info.place;
-        let many = are_many(wanted);
-        let bytes = file.read(offset, if many { length } else { opening } as usize)?;
-        let opening = parse(bytes.get(..opening as usize).unwrap_or_default(), info)?;
-        let rest = many.then_some((0, bytes));
-        Ok(Self::new(file, Arc::new(opening), rest))
+        if are_many(wanted) {
+            let bytes = file.read(offset, length as usize)?;
+            let opening = parse(bytes.get(..opening as usize).unwrap_or_default(), info)?;
+            return Ok(Self::new(file, Arc::new(opening), Some((0, bytes))));
+        }
+        let opening = parse(&file.read(offset, opening as usize)?, info)?;
+        Self::known(file, Arc::new(opening), wanted)
     }
 
     /// The same for a block whose opening is known from before.
@@ -50,12 +52,17 @@ impl OpenBlock {
         opening: Arc<Opening>,
         wanted: u64,
     ) -> Result<Self, TreeError> {
-        let start = opening.length();
-        let rest = are_many(wanted).then(|| {
+        let place = if are_many(wanted) {
             let length = usize::try_from(opening.block_length()).unwrap_or(usize::MAX);
-            Ok((start, read_part(file, &opening, &(start..length))?))
-        });
-        Ok(Self::new(file, opening, rest.transpose()?))
+            opening.length()..length
+        } else {
+            // One read for all: by run and chain, as they lie, what is asked for together lies together.
+            opening.place_of(wanted).map_err(TreeError::new)?
+        };
+        let rest = (!place.is_empty())
+            .then(|| Ok((place.start, read_part(file, &opening, &place)?)))
+            .transpose()?;
+        Ok(Self::new(file, opening, rest))
     }
 
     fn new(file: &Arc<BlockFile>, opening: Arc<Opening>, rest: Option<(usize, Buffer)>) -> Self {
@@ -116,12 +123,13 @@ impl OpenBlock {
     fn unpack(&self, number: usize) -> Result<Buffer, TreeError> {
         let piece = self.opening.piece(number).map_err(TreeError::new)?;
         let place = piece.place();
-        let unpacked = if let Some((start, rest)) = &self.rest {
-            let stored = place.start.checked_sub(*start);
-            let stored = stored.and_then(|start| rest.get(start..)?.get(..place.len()));
-            piece.unpack(stored.unwrap_or_default())
-        } else {
-            piece.unpack(&read_part(&self.file, &self.opening, &place)?)
+        let read = self.rest.as_ref().and_then(|(start, rest)| {
+            let start = place.start.checked_sub(*start)?;
+            rest.get(start..)?.get(..place.len())
+        });
+        let unpacked = match read {
+            Some(stored) => piece.unpack(stored),
+            None => piece.unpack(&read_part(&self.file, &self.opening, &place)?),
         };
         unpacked.map_err(TreeError::new)
     }
@@ -234,14 +242,17 @@ mod tests {
             let (_folder, file, info) = on_disk(&block::encode(&entries), &entries);
             let first = OpenBlock::read(&file, &info, 1).unwrap();
             let known = Some(first.opening());
-            let ways = [(1, None), (1, known), (u64::MAX, None), (u64::MAX, known)];
-            for (wanted, known) in ways {
+            // The last is of a slot that the block does not have.
+            let wanted = [0, 1, 0b1001, u64::MAX, 1 << 63];
+            let ways = wanted.map(|wanted| [(wanted, None), (wanted, known)]);
+            for (wanted, known) in ways.into_iter().flatten() {
                 let block = match known {
                     Some(opening) => OpenBlock::known(&file, Arc::clone(opening), wanted),
                     None => OpenBlock::read(&file, &info, wanted),
                 };
                 let block = block.unwrap();
-                assert_eq!(block.rest.is_some(), wanted == u64::MAX);
+                let is_read = block.rest.is_some();
+                assert_eq!(is_read, u64::from(wanted.trailing_zeros()) < count);
                 for (slot, entry) in entries.iter().enumerate().rev() {
                     assert_eq!(block.position(slot).unwrap(), entry.position);
                     assert_eq!(block.kind(slot).unwrap(), entry.record.kind());
@@ -252,6 +263,31 @@ mod tests {
                 }
                 assert!(block.hit(entries.len()).is_err());
             }
+        }
+    }
+
+    #[test]
+    fn what_is_wanted_is_read_and_no_piece_outside() {
+        let entries = entries(60, 60);
+        let (_folder, file, info) = on_disk(&block::encode(&entries), &entries);
+        let opening = Arc::clone(OpenBlock::read(&file, &info, 0).unwrap().opening());
+        let pieces = |slots: u64| {
+            let slots = (0..60).filter(|slot| slots >> slot & 1 == 1);
+            let mut pieces: Vec<_> = slots
+                .map(|slot| opening.place(slot).unwrap().piece)
+                .collect();
+            pieces.sort_unstable();
+            pieces
+        };
+        for wanted in (0..60).flat_map(|slot| [1 << slot, 0b1001 << slot, 1 << 59 | 1 << slot]) {
+            let block = OpenBlock::known(&file, Arc::clone(&opening), wanted).unwrap();
+            let (start, read) = block.rest.as_ref().unwrap();
+            let piece = |number: usize| opening.piece(number).unwrap().place();
+            let (first, last) = (pieces(wanted)[0], *pieces(wanted).last().unwrap());
+            assert_eq!(
+                *start..*start + read.len(),
+                piece(first).start..piece(last).end
+            );
         }
     }
 

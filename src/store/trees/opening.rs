@@ -265,18 +265,8 @@ impl Opening {
 
     /// Where the record of `slot` lies.
     pub(crate) fn place(&self, slot: usize) -> Result<RecordPlace, BlockFlaw> {
-        if slot >= self.events {
-            return Err(BlockFlaw::NoSlot(slot));
-        }
-        let byte = |place: usize| self.bytes.get(place).copied().map(usize::from);
-        let rank = byte(self.rows + self.stride * slot).ok_or(BlockFlaw::NoSlot(slot))?;
-        let (mut piece, mut before) = (0, 0);
-        while let Some(with) = byte(HEAD + piece * LINE + RECORDS_IN_LINE)
-            && piece < self.pieces
-            && with <= rank
-        {
-            (piece, before) = (piece + 1, with);
-        }
+        let rank = self.rank(slot)?;
+        let (piece, before) = self.piece_of(rank);
         let end_at = |rank: usize| {
             let end = self.end.get(&self.bytes, rank)?;
             usize::try_from(end).map_err(|_| BytesError::Overlong)
@@ -286,6 +276,43 @@ impl Opening {
             piece,
             range: start..end_at(rank)?,
         })
+    }
+
+    /// Where in the block the pieces lie that hold these slots, and those between them.
+    pub(crate) fn place_of(&self, slots: u64) -> Result<Range<usize>, BlockFlaw> {
+        let (mut least, mut most) = (usize::MAX, 0);
+        for slot in (0..self.events).filter(|slot| slots >> slot & 1 == 1) {
+            let rank = self.rank(slot)?;
+            (least, most) = (least.min(rank), most.max(rank));
+        }
+        if least > most {
+            return Ok(0..0);
+        }
+        let piece = |rank| self.piece(self.piece_of(rank).0);
+        Ok(piece(least)?.start..piece(most)?.end)
+    }
+
+    /// The place of an event's record in the order in which records lie.
+    fn rank(&self, slot: usize) -> Result<usize, BlockFlaw> {
+        let rank = self.byte(self.rows + self.stride * slot);
+        rank.filter(|_| slot < self.events)
+            .ok_or(BlockFlaw::NoSlot(slot))
+    }
+
+    /// The number of the piece that holds the record of that rank, and how many records are in those before.
+    fn piece_of(&self, rank: usize) -> (usize, usize) {
+        let (mut piece, mut before) = (0, 0);
+        while let Some(with) = self.byte(HEAD + piece * LINE + RECORDS_IN_LINE)
+            && piece < self.pieces
+            && with <= rank
+        {
+            (piece, before) = (piece + 1, with);
+        }
+        (piece, before)
+    }
+
+    fn byte(&self, place: usize) -> Option<usize> {
+        self.bytes.get(place).copied().map(usize::from)
     }
 
     /// Its length in bytes, which is where the pieces begin.
