@@ -13,9 +13,9 @@ use crate::store::reader;
 const MOST_GATHERED: usize = 256;
 
 thread_local! {
-    /// Where answers are gathered. The vector that is given away is made last: an allocation of its size tidies up
-    /// glibc's small chunks, so made first, it would take from the texts of this answer the fast way to those of the
-    /// answer before.
+    /// Where a thread gathers its answers: room for some hundred envelopes, of 600 bytes each. The vector that is given
+    /// away is made last. Made first, its allocation would have glibc merge the small chunks that the texts of the
+    /// answer before have left, and those of this one could not take them.
     static SPARE: Spares<ExperienceEventEnvelope> = const { Spares::new() };
 }
 
@@ -124,6 +124,12 @@ mod tests {
         for limit in [0, 1, 2 * most, 7, most, most + 1, most - 1, 3 * most, 0, 7] {
             let answer = log.query(&EventQuery::new().limit(limit)).unwrap();
             assert_eq!(answer, events[..limit]);
+            if limit <= MOST_GATHERED {
+                assert_eq!(answer.capacity(), limit);
+                let spares = SPARE.with(Spares::take);
+                assert!(spares.is_empty() && spares.capacity() >= limit);
+                SPARE.with(|kept| kept.give(spares));
+            }
             // It fails at its first event, or at its last: nothing of it is in the next answer.
             for (options, limit) in [
                 (ScanOptions::oldest_first(), limit + 1),

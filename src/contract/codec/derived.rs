@@ -1,8 +1,8 @@
 //! What the derives of the contract's types take for bincode: its traits, but for the one by which they read.
 //!
 //! bincode reads a `String` into zeroed memory, which glibc's allocator has no fast path for, and copies over the zeros.
-//! An envelope has some ten strings, and allocating them takes most of the time of decoding it. Here a text is copied
-//! once. The bytes are the same, and so are those that are refused.
+//! An envelope has some ten strings, and allocating them takes most of the time of decoding it. Here a text, but
+//! for those in maps, is copied once. The bytes are the same, and so are those that are refused.
 
 use std::any::type_name;
 
@@ -18,7 +18,7 @@ pub(crate) mod de {
     pub(crate) use bincode::de::{BorrowDecoder, Decoder};
 }
 
-/// As bincode's trait of this name, of which `String` has an implementation already.
+/// As bincode's trait of this name, which `String` implements already.
 pub(crate) trait BorrowDecode<'de, Context>: Sized {
     fn borrow_decode<D: BorrowDecoder<'de, Context = Context>>(
         decoder: &mut D,
@@ -34,7 +34,7 @@ pub(super) fn text<D: Decoder>(decoder: &mut D) -> Result<String, DecodeError> {
         decoder.reader().consume(length);
         bytes
     } else {
-        // Too few: the reader tells how many more it wants.
+        // Too few, or of a reader that cannot look ahead.
         let mut bytes = vec![0; length];
         decoder.reader().read(&mut bytes)?;
         bytes

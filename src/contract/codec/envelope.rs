@@ -160,7 +160,7 @@ pub(crate) fn decode_then<T, E>(
     }
 }
 
-fn decode_within<const LIMIT: usize, T, E>(
+pub(super) fn decode_within<const LIMIT: usize, T, E>(
     bytes: &[u8],
     then: impl FnOnce(ExperienceEventEnvelope) -> T,
     fail: impl FnOnce(CodecError) -> E,

@@ -65,6 +65,7 @@
 //!                                  00       observed None
 //! ```
 
+mod borrowed;
 pub(crate) mod derived;
 mod envelope;
 mod error;

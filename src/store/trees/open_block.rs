@@ -11,16 +11,17 @@ use super::directory::BlockInfo;
 use super::engine::TreeError;
 use super::opening::Opening;
 
-/// Who wants this many events or more gets the whole block in one read.
+/// Who wants this many events or more gets all pieces in one read, and with them the opening if it is not known.
 const MANY: u32 = 24;
 
-/// A block, of which only what is wanted is read and unpacked.
+/// A block, of which only what is wanted is read and unpacked, and what lies between.
 #[derive(Debug)]
 pub(crate) struct OpenBlock {
     file: Arc<BlockFile>,
     opening: Arc<Opening>,
-    /// A part of the block and where it begins: what is wanted, or all of it.
-    rest: Option<(usize, Buffer)>,
+    /// What is read at once, when some of it is asked for.
+    wanted: Range<usize>,
+    read: OnceLock<Result<Buffer, TreeError>>,
     pieces: Vec<OnceLock<Result<Arc<Buffer>, TreeError>>>,
 }
 
@@ -40,7 +41,9 @@ impl OpenBlock {
         if are_many(wanted) {
             let bytes = file.read(offset, length as usize)?;
             let opening = parse(bytes.get(..opening as usize).unwrap_or_default(), info)?;
-            return Ok(Self::new(file, Arc::new(opening), Some((0, bytes))));
+            let read = OnceLock::from(Ok(bytes));
+            let all = 0..length as usize;
+            return Ok(Self::new(file, Arc::new(opening), all, read));
         }
         let opening = parse(&file.read(offset, opening as usize)?, info)?;
         Self::known(file, Arc::new(opening), wanted)
@@ -56,21 +59,24 @@ impl OpenBlock {
             let length = usize::try_from(opening.block_length()).unwrap_or(usize::MAX);
             opening.length()..length
         } else {
-            // One read for all: by run and chain, as they lie, what is asked for together lies together.
+            // Records lie by run and chain, so what is asked for together mostly lies together.
             opening.place_of(wanted).map_err(TreeError::new)?
         };
-        let rest = (!place.is_empty())
-            .then(|| Ok((place.start, read_part(file, &opening, &place)?)))
-            .transpose()?;
-        Ok(Self::new(file, opening, rest))
+        Ok(Self::new(file, opening, place, OnceLock::new()))
     }
 
-    fn new(file: &Arc<BlockFile>, opening: Arc<Opening>, rest: Option<(usize, Buffer)>) -> Self {
+    fn new(
+        file: &Arc<BlockFile>,
+        opening: Arc<Opening>,
+        wanted: Range<usize>,
+        read: OnceLock<Result<Buffer, TreeError>>,
+    ) -> Self {
         Self {
             file: Arc::clone(file),
             pieces: (0..opening.pieces()).map(|_| OnceLock::new()).collect(),
             opening,
-            rest,
+            wanted,
+            read,
         }
     }
 
@@ -83,13 +89,12 @@ impl OpenBlock {
         self.opening.len()
     }
 
-    /// Bytes of memory that it takes once all of it is unpacked.
+    /// Bytes of memory that it takes once all of it is read and unpacked.
     pub(crate) fn bytes(&self) -> usize {
         let pieces =
             (0..self.opening.pieces()).filter_map(|number| self.opening.piece(number).ok());
         let unpacked: usize = pieces.map(|piece| piece.raw_length()).sum();
-        let rest = self.rest.as_ref().map_or(0, |(_, rest)| rest.len());
-        size_of::<Self>() + self.opening.bytes() + rest + unpacked
+        size_of::<Self>() + self.opening.bytes() + self.wanted.len() + unpacked
     }
 
     /// The position of the event in `slot`.
@@ -123,15 +128,22 @@ impl OpenBlock {
     fn unpack(&self, number: usize) -> Result<Buffer, TreeError> {
         let piece = self.opening.piece(number).map_err(TreeError::new)?;
         let place = piece.place();
-        let read = self.rest.as_ref().and_then(|(start, rest)| {
-            let start = place.start.checked_sub(*start)?;
-            rest.get(start..)?.get(..place.len())
-        });
-        let unpacked = match read {
+        let unpacked = match self.read_with_wanted(&place) {
             Some(stored) => piece.unpack(stored),
             None => piece.unpack(&read_part(&self.file, &self.opening, &place)?),
         };
         unpacked.map_err(TreeError::new)
+    }
+
+    /// The stored bytes at a place, if they are of what is wanted and that can be read.
+    fn read_with_wanted(&self, place: &Range<usize>) -> Option<&[u8]> {
+        let start = place.start.checked_sub(self.wanted.start)?;
+        if place.end > self.wanted.end {
+            return None;
+        }
+        let read = || read_part(&self.file, &self.opening, &self.wanted);
+        let read = self.read.get_or_init(read).as_ref().ok()?;
+        read.get(start..)?.get(..place.len())
     }
 }
 
@@ -242,7 +254,7 @@ mod tests {
             let (_folder, file, info) = on_disk(&block::encode(&entries), &entries);
             let first = OpenBlock::read(&file, &info, 1).unwrap();
             let known = Some(first.opening());
-            // The last is of a slot that the block does not have.
+            // Some of these slots are in no block of so few events.
             let wanted = [0, 1, 0b1001, u64::MAX, 1 << 63];
             let ways = wanted.map(|wanted| [(wanted, None), (wanted, known)]);
             for (wanted, known) in ways.into_iter().flatten() {
@@ -251,8 +263,6 @@ mod tests {
                     None => OpenBlock::read(&file, &info, wanted),
                 };
                 let block = block.unwrap();
-                let is_read = block.rest.is_some();
-                assert_eq!(is_read, u64::from(wanted.trailing_zeros()) < count);
                 for (slot, entry) in entries.iter().enumerate().rev() {
                     assert_eq!(block.position(slot).unwrap(), entry.position);
                     assert_eq!(block.kind(slot).unwrap(), entry.record.kind());
@@ -267,27 +277,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wanted_is_read_and_no_piece_outside() {
+    fn what_is_wanted_is_read_at_once_and_no_piece_outside() {
         let entries = entries(60, 60);
-        let (_folder, file, info) = on_disk(&block::encode(&entries), &entries);
-        let opening = Arc::clone(OpenBlock::read(&file, &info, 0).unwrap().opening());
-        let pieces = |slots: u64| {
-            let slots = (0..60).filter(|slot| slots >> slot & 1 == 1);
-            let mut pieces: Vec<_> = slots
-                .map(|slot| opening.place(slot).unwrap().piece)
-                .collect();
-            pieces.sort_unstable();
-            pieces
-        };
+        let stored = block::encode(&entries);
         for wanted in (0..60).flat_map(|slot| [1 << slot, 0b1001 << slot, 1 << 59 | 1 << slot]) {
+            let wanted = wanted & ((1 << 60) - 1);
+            let (_folder, file, info) = on_disk(&stored, &entries);
+            let opening = Arc::clone(OpenBlock::read(&file, &info, 0).unwrap().opening());
             let block = OpenBlock::known(&file, Arc::clone(&opening), wanted).unwrap();
-            let (start, read) = block.rest.as_ref().unwrap();
-            let piece = |number: usize| opening.piece(number).unwrap().place();
-            let (first, last) = (pieces(wanted)[0], *pieces(wanted).last().unwrap());
-            assert_eq!(
-                *start..*start + read.len(),
-                piece(first).start..piece(last).end
-            );
+            let piece = |slot: usize| opening.place(slot).unwrap().piece;
+            let is_wanted = |slot: &usize| wanted >> slot & 1 == 1;
+            let pieces = (0..60).filter(is_wanted).map(piece);
+            let (first, last) = (pieces.clone().min().unwrap(), pieces.max().unwrap());
+            // One of them is asked for, then the file's bytes are gone.
+            block.hit((0..60).find(is_wanted).unwrap()).unwrap();
+            file.append(OFFSET, &vec![0; stored.bytes.len()]).unwrap();
+            for slot in 0..60 {
+                let there = (first..=last).contains(&piece(slot));
+                assert_eq!(block.hit(slot).is_ok(), there, "{wanted:b}, {slot}");
+            }
         }
     }
 
