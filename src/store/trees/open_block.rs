@@ -58,9 +58,12 @@ impl OpenBlock {
         let place = if are_many(wanted) {
             let length = usize::try_from(opening.block_length()).unwrap_or(usize::MAX);
             opening.length()..length
-        } else {
+        } else if wanted.count_ones() > 1 {
             // Records lie by run and chain, so what is asked for together mostly lies together.
             opening.place_of(wanted).map_err(TreeError::new)?
+        } else {
+            // One piece is read when it is asked for.
+            0..0
         };
         Ok(Self::new(file, opening, place, OnceLock::new()))
     }
