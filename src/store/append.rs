@@ -15,6 +15,7 @@ use super::options::Durability;
 use super::prepare::{Prepared, PreparedRecord, same_content, same_id};
 use super::record::{Field, Record};
 use super::shared::Shared;
+use super::trees::block::slots_of;
 use super::trees::engine::TreeError;
 use super::trees::snapshot::TreeSnapshot;
 use super::view::{Trees, View};
@@ -291,7 +292,7 @@ fn find_in_trees(
     let mut latest: Option<Hit> = None;
     trees.visit(index, hash, |(block, slots)| {
         let block = trees.block(block, slots)?;
-        for slot in (0..block.len()).filter(|slot| slots & (1 << slot) != 0) {
+        for slot in slots_of(slots).take_while(|slot| *slot < block.len()) {
             let hit = block.hit(slot)?;
             let later = latest
                 .as_ref()

@@ -69,6 +69,11 @@ const MAX_STUB: usize = FIELDS.len() * (MAX_FIELD + 8) + 32;
 
 const _: () = assert!(MAX_STUB < INLINE_LIMIT);
 
+/// The slots that a posting's mask has bits of, in order.
+pub(crate) fn slots_of(mask: u64) -> impl Iterator<Item = usize> {
+    (0..MAX_SLOTS).filter(move |slot| mask >> slot & 1 == 1)
+}
+
 /// Bytes a record adds to its block.
 pub(crate) fn size_in_block(entry: &Entry) -> usize {
     let record = entry.record.as_bytes().len();

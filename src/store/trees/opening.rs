@@ -11,6 +11,7 @@ use super::super::journal::reader::Place;
 use super::super::record::{Record, RecordFlaw};
 use super::block::{
     CODEC_LZ4, CODEC_RAW, COLUMNS, HEAD, INLINE, LINE, MAX_RAW, MAX_SLOTS, REFERENCE, VERSION,
+    slots_of,
 };
 use super::column::Column;
 
@@ -281,7 +282,7 @@ impl Opening {
     /// Where in the block the pieces lie that hold these slots, and those between them.
     pub(crate) fn place_of(&self, slots: u64) -> Result<Range<usize>, BlockFlaw> {
         let (mut least, mut most) = (usize::MAX, 0);
-        for slot in (0..self.events).filter(|slot| slots >> slot & 1 == 1) {
+        for slot in slots_of(slots).take_while(|slot| *slot < self.events) {
             let rank = self.rank(slot)?;
             (least, most) = (least.min(rank), most.max(rank));
         }

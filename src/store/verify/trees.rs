@@ -5,6 +5,7 @@ use std::path::Path;
 use super::super::entry_reader::EntryReader;
 use super::super::hit::Hit;
 use super::super::index::{INDEXES, TermHasher};
+use super::super::trees::block::slots_of;
 use super::super::trees::engine::TreeError;
 use super::super::trees::snapshot::TreeSnapshot;
 use super::sums::Sums;
@@ -60,7 +61,7 @@ pub(super) fn compare(
                 .get(posting.block as usize)
                 .map(Vec::as_slice)
                 .unwrap_or_default();
-            for slot in (0..64).filter(|slot| posting.slots & (1 << slot) != 0) {
+            for slot in slots_of(posting.slots) {
                 // A slot that is not there counts as one, so that the sums differ.
                 let sequence = slots.get(slot).copied().unwrap_or(u64::MAX);
                 sums.add_posting(place, posting.hash, sequence);
