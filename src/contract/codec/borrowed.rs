@@ -62,3 +62,27 @@ borrowed_as_decoded!(
     StopReason,
     TraceLink,
 );
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::experience_store::ExperienceEventEnvelope;
+    use crate::contract::samples;
+
+    #[test]
+    fn a_type_around_an_envelope_can_derive_the_same() {
+        #[derive(Debug, PartialEq, bincode::Encode, bincode::Decode)]
+        struct Noted {
+            note: String,
+            envelopes: Vec<ExperienceEventEnvelope>,
+        }
+        let noted = Noted {
+            note: "all of them".into(),
+            envelopes: samples::envelopes(),
+        };
+        let config = bincode::config::standard();
+        let bytes = bincode::encode_to_vec(&noted, config).unwrap();
+        let (decoded, _) = bincode::decode_from_slice::<Noted, _>(&bytes, config).unwrap();
+        let (borrowed, _) = bincode::borrow_decode_from_slice::<Noted, _>(&bytes, config).unwrap();
+        assert_eq!([&decoded, &borrowed], [&noted; 2]);
+    }
+}

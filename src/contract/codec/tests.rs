@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Number, Value, json};
 
-use super::envelope::{DECODE_LIMIT, decode_within};
+use super::envelope::DECODE_LIMIT;
 use super::{CodecAction, CodecError, MAX_JSON_DEPTH, decode, encode};
 use crate::contract::experience_store::{
     ExperienceEvent, ExperienceEventEnvelope, ExperienceEventKind, PolicySnapshot,
@@ -125,94 +125,6 @@ fn every_changed_byte_is_read_or_refused() {
             }
         }
     }
-}
-
-/// Reads `bytes` as the log does and by bincode's own traits, which the types have as well: the stored bytes of what
-/// was read, or why not.
-fn read_both_ways<const LIMIT: usize>(bytes: &[u8]) -> [Result<Vec<u8>, String>; 2] {
-    let trailing = || "trailing bytes".to_owned();
-    let ours = match decode_within::<LIMIT, _, _>(bytes, |read| read, |error| error) {
-        Ok(read) => Ok(encode(&read).unwrap()),
-        Err(CodecError::TrailingBytes { .. }) => Err(trailing()),
-        Err(error) => Err(error.to_string()),
-    };
-    let config = bincode::config::standard().with_limit::<LIMIT>();
-    let theirs = match bincode::decode_from_slice::<ExperienceEventEnvelope, _>(bytes, config) {
-        Ok((read, length)) if length == bytes.len() => Ok(encode(&read).unwrap()),
-        Ok(_) => Err(trailing()),
-        Err(error) => Err(CodecError::from_decode(error, bytes.len(), LIMIT).to_string()),
-    };
-    [ours, theirs]
-}
-
-#[test]
-fn bytes_are_read_and_refused_as_bincode_does() {
-    let (mut read, mut refused) = (0, 0);
-    for envelope in samples::envelopes() {
-        let bytes = encode(&envelope).unwrap();
-        let truncated = (0..=bytes.len()).map(|length| bytes[..length].to_vec());
-        let changed = (0..bytes.len()).flat_map(|place| {
-            [0x01, 0x10, 0x80, 0xff].map(|change| {
-                let mut changed = bytes.clone();
-                changed[place] ^= change;
-                changed
-            })
-        });
-        for bytes in truncated.chain(changed) {
-            let [ours, theirs] = read_both_ways::<{ 256 << 10 }>(&bytes);
-            assert_eq!(ours, theirs);
-            *(if ours.is_ok() {
-                &mut read
-            } else {
-                &mut refused
-            }) += 1;
-        }
-        // The limit is met at the same place.
-        let narrow = [
-            read_both_ways::<100>,
-            read_both_ways::<200>,
-            read_both_ways::<400>,
-            read_both_ways::<800>,
-            read_both_ways::<1600>,
-        ];
-        for [ours, theirs] in narrow.map(|read| read(&bytes)) {
-            assert_eq!(ours, theirs);
-        }
-    }
-    assert!(
-        read > 1000 && refused > 1000,
-        "{read} read, {refused} refused"
-    );
-}
-
-/// A reader that cannot look ahead.
-#[test]
-fn bytes_are_read_from_a_stream() {
-    for envelope in samples::envelopes() {
-        let bytes = encode(&envelope).unwrap();
-        let config = bincode::config::standard();
-        let read: ExperienceEventEnvelope =
-            bincode::decode_from_std_read(&mut bytes.as_slice(), config).unwrap();
-        assert_eq!(encode(&read).unwrap(), bytes);
-    }
-}
-
-#[test]
-fn a_type_around_an_envelope_can_derive_the_same() {
-    #[derive(Debug, PartialEq, bincode::Encode, bincode::Decode)]
-    struct Noted {
-        note: String,
-        envelopes: Vec<ExperienceEventEnvelope>,
-    }
-    let noted = Noted {
-        note: "all of them".into(),
-        envelopes: samples::envelopes(),
-    };
-    let config = bincode::config::standard();
-    let bytes = bincode::encode_to_vec(&noted, config).unwrap();
-    let (decoded, _) = bincode::decode_from_slice::<Noted, _>(&bytes, config).unwrap();
-    let (borrowed, _) = bincode::borrow_decode_from_slice::<Noted, _>(&bytes, config).unwrap();
-    assert_eq!([&decoded, &borrowed], [&noted; 2]);
 }
 
 #[test]

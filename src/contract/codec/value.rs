@@ -29,8 +29,9 @@ const ARRAY: u8 = 8;
 const OBJECT: u8 = 9;
 
 /// Writes `0`, or `1` and the value.
+#[expect(clippy::ref_option, reason = "a field is given as it is")]
 pub(crate) fn encode_optional<E: Encoder>(
-    value: Option<&Value>,
+    value: &Option<Value>,
     encoder: &mut E,
 ) -> Result<(), EncodeError> {
     value.is_some().encode(encoder)?;

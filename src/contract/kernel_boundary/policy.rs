@@ -3,12 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use bincode::enc::Encoder;
-use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::contract::codec::derived::read_in_order;
+use crate::contract::codec::derived::stored_in_order;
 use crate::contract::codec::maps::{self, CanonicalKey};
 
 /// What a kernel may do.
@@ -47,25 +45,10 @@ pub struct RoutingPolicy {
     pub default_backend: String,
 }
 
-impl Encode for RoutingPolicy {
-    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
-        let Self {
-            truth_preferences,
-            risk_tier_backends,
-            data_classification_backends,
-            default_backend,
-        } = self;
-        maps::encode(truth_preferences, encoder)?;
-        maps::encode(risk_tier_backends, encoder)?;
-        maps::encode(data_classification_backends, encoder)?;
-        default_backend.encode(encoder)
-    }
-}
-
-read_in_order!(RoutingPolicy {
-    truth_preferences: maps::decode,
-    risk_tier_backends: maps::decode,
-    data_classification_backends: maps::decode,
+stored_in_order!(RoutingPolicy {
+    truth_preferences: (maps::encode, maps::decode),
+    risk_tier_backends: (maps::encode, maps::decode),
+    data_classification_backends: (maps::encode, maps::decode),
     default_backend,
 });
 

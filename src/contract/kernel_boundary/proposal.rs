@@ -1,13 +1,11 @@
 //! What a kernel proposes.
 
-use bincode::enc::Encoder;
-use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::trace_link::TraceLink;
-use crate::contract::codec::derived::read_in_order;
+use crate::contract::codec::derived::stored_in_order;
 use crate::contract::codec::value;
 
 /// Something a kernel proposes; it is not a fact until it is promoted.
@@ -34,34 +32,11 @@ pub struct KernelProposal {
     pub confidence: Option<f32>,
 }
 
-impl Encode for KernelProposal {
-    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
-        let Self {
-            id,
-            kind,
-            payload,
-            structured_payload,
-            trace_link,
-            contract_results,
-            requires_human,
-            confidence,
-        } = self;
-        id.encode(encoder)?;
-        kind.encode(encoder)?;
-        payload.encode(encoder)?;
-        value::encode_optional(structured_payload.as_ref(), encoder)?;
-        trace_link.encode(encoder)?;
-        contract_results.encode(encoder)?;
-        requires_human.encode(encoder)?;
-        confidence.encode(encoder)
-    }
-}
-
-read_in_order!(KernelProposal {
+stored_in_order!(KernelProposal {
     id,
     kind,
     payload,
-    structured_payload: value::decode_optional,
+    structured_payload: (value::encode_optional, value::decode_optional),
     trace_link,
     contract_results,
     requires_human,

@@ -2,13 +2,11 @@
 
 use std::collections::HashMap;
 
-use bincode::enc::Encoder;
-use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use super::replayability::Replayability;
-use crate::contract::codec::derived::read_in_order;
+use crate::contract::codec::derived::stored_in_order;
 use crate::contract::codec::maps;
 
 /// How an output came about: on this machine, or at a provider.
@@ -92,36 +90,7 @@ pub struct RemoteTraceLink {
     pub replayability: Replayability,
 }
 
-impl Encode for RemoteTraceLink {
-    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
-        let Self {
-            provider_name,
-            provider_model_id,
-            request_fingerprint,
-            response_fingerprint,
-            temperature,
-            top_p,
-            max_tokens,
-            provider_metadata,
-            retried,
-            retry_reasons,
-            replayability,
-        } = self;
-        provider_name.encode(encoder)?;
-        provider_model_id.encode(encoder)?;
-        request_fingerprint.encode(encoder)?;
-        response_fingerprint.encode(encoder)?;
-        temperature.encode(encoder)?;
-        top_p.encode(encoder)?;
-        max_tokens.encode(encoder)?;
-        maps::encode(provider_metadata, encoder)?;
-        retried.encode(encoder)?;
-        retry_reasons.encode(encoder)?;
-        replayability.encode(encoder)
-    }
-}
-
-read_in_order!(RemoteTraceLink {
+stored_in_order!(RemoteTraceLink {
     provider_name,
     provider_model_id,
     request_fingerprint,
@@ -129,7 +98,7 @@ read_in_order!(RemoteTraceLink {
     temperature,
     top_p,
     max_tokens,
-    provider_metadata: maps::decode,
+    provider_metadata: (maps::encode, maps::decode),
     retried,
     retry_reasons,
     replayability,
