@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::{admit, kind_code, time};
 use crate::contract::experience_store::{ExperienceEventEnvelope, ExperienceEventKind};
 use crate::error::{Error, Result};
+use crate::store::digest;
 use crate::store::hit::Hit;
 use crate::store::instant::{Instant, Position};
 use crate::store::record::{Field, Record};
@@ -68,7 +69,7 @@ impl LogEntry {
     /// The BLAKE3 hash of its stored bytes: equal for the same event in two logs of one format.
     #[must_use]
     pub fn content_hash(&self) -> [u8; 32] {
-        *blake3::hash(self.record.payload()).as_bytes()
+        digest::blake3(self.record.payload())
     }
 
     /// The number by which the log knows its kind, also where [`kind`](Self::kind) is `None`. The kinds of other

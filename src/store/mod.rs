@@ -8,6 +8,7 @@ pub(crate) mod body;
 pub(crate) mod buffer;
 pub(crate) mod bytes;
 pub(crate) mod copy;
+pub(crate) mod digest;
 mod early;
 pub(crate) mod entry_reader;
 mod foreknown;

@@ -20,13 +20,14 @@
 //! - Zeros fill the frame up to a multiple of eight bytes, so that every frame starts on one.
 
 use super::super::bytes::Reader;
+use super::super::digest;
 
 /// The first bytes of a frame.
 pub(crate) const MAGIC: [u8; 4] = *b"XFR1";
 /// Bytes before the body.
 pub(crate) const HEADER: usize = 40;
 /// Bytes of the chain hash.
-pub(crate) const HASH: usize = 32;
+pub(crate) const HASH: usize = digest::DIGEST;
 /// Frames start on multiples of this.
 pub(crate) const ALIGNMENT: usize = 8;
 /// The largest body, in bytes.
@@ -34,6 +35,8 @@ pub(crate) const MAX_BODY: usize = 256 << 20;
 
 /// Where the CRC stops being and starts to cover.
 const CRC_COVERS_FROM: usize = 8;
+/// Bytes of the header that the CRC and the hash cover.
+const COVERED_HEADER: usize = HEADER - CRC_COVERS_FROM;
 
 const _: () = assert!(HEADER.is_multiple_of(ALIGNMENT) && HASH.is_multiple_of(ALIGNMENT));
 const _: () = assert!(MAX_BODY < u32::MAX as usize);
@@ -82,8 +85,8 @@ impl FrameHeader {
         self.first_sequence.saturating_add(u64::from(self.count))
     }
 
-    fn covered_bytes(&self, body_length: u32) -> [u8; HEADER - CRC_COVERS_FROM] {
-        let mut bytes = [0; HEADER - CRC_COVERS_FROM];
+    fn covered_bytes(&self, body_length: u32) -> [u8; COVERED_HEADER] {
+        let mut bytes = [0; COVERED_HEADER];
         let (lengths, rest) = bytes.split_at_mut(8);
         let (sequence, rest) = rest.split_at_mut(8);
         let (recorded_at, synced) = rest.split_at_mut(8);
@@ -99,16 +102,15 @@ impl FrameHeader {
 
 /// The hash of a frame's body, which needs no lock and no predecessor.
 pub(crate) fn body_hash(body: &[u8]) -> ChainHash {
-    *blake3::hash(body).as_bytes()
+    digest::blake3(body)
 }
 
-fn chain(previous: &ChainHash, covered_header: &[u8], body_hash: &ChainHash) -> ChainHash {
-    let mut hasher = blake3::Hasher::new();
-    hasher
-        .update(previous)
-        .update(covered_header)
-        .update(body_hash);
-    *hasher.finalize().as_bytes()
+fn chain(
+    previous: &ChainHash,
+    covered_header: &[u8; COVERED_HEADER],
+    body_hash: &ChainHash,
+) -> ChainHash {
+    digest::blake3([*previous, *covered_header, *body_hash].as_flattened())
 }
 
 /// Writes a frame over `into` and returns its chain hash. `body` is at most [`MAX_BODY`] bytes long.
@@ -166,7 +168,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) header: FrameHeader,
     pub(crate) body: &'a [u8],
     pub(crate) hash: ChainHash,
-    covered_header: [u8; HEADER - CRC_COVERS_FROM],
+    covered_header: [u8; COVERED_HEADER],
 }
 
 impl<'a> Frame<'a> {
@@ -201,7 +203,7 @@ impl<'a> Frame<'a> {
         let read = |reader: &mut Reader<'a>| {
             let _magic = reader.array::<4>()?;
             let crc = reader.u32()?;
-            let covered_header = reader.array::<{ HEADER - CRC_COVERS_FROM }>()?;
+            let covered_header = reader.array::<COVERED_HEADER>()?;
             let body = reader.take(body_length)?;
             let hash = reader.array::<HASH>()?;
             Ok::<_, super::super::bytes::BytesError>((crc, covered_header, body, hash))
