@@ -14,6 +14,10 @@ const LARGE: u64 = 1_000_000;
 /// Runs one workload against experience-log and its peers, by turns, and compares.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "peers", version)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Args {
     /// About a minute: 200 thousand events, once, the peers that are fast enough for that
     #[arg(long)]
@@ -46,6 +50,10 @@ pub struct Args {
     /// Nothing but the growth
     #[arg(long, requires = "growth")]
     pub growth_only: bool,
+    /// Does not use free memory before each part of the growth: new memory is waited for then, where the host of a
+    /// virtual machine has taken it back
+    #[arg(long, requires = "growth")]
+    pub memory_as_found: bool,
     /// Writes the results as a page of Markdown, with machine, versions and command
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,

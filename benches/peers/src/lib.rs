@@ -3,6 +3,7 @@
 pub mod args;
 pub mod contestant;
 pub mod contestants;
+pub mod free_memory;
 pub mod measure;
 pub mod report;
 pub mod row;
