@@ -1,8 +1,8 @@
 //! BLAKE3 of what is mostly short.
 //!
 //! The blocks of a chunk are hashed one after the other, each with what the one before gave, so there is little for
-//! wide registers to do: the library's vector code takes half as long again as plain arithmetic. So what fits into one
-//! chunk, as an event appended by itself does, is hashed here, as the BLAKE3 paper specifies
+//! wide registers to do: the library's AVX-512 code takes half as long again as plain arithmetic (`ARCHITECTURE.md`). So
+//! what fits into one chunk, as an event appended by itself does, is hashed here, as the BLAKE3 paper specifies
 //! (<https://github.com/BLAKE3-team/BLAKE3-specs>, sections 2.1 to 2.4), and what is longer by the library, which
 //! hashes many chunks side by side.
 
@@ -142,7 +142,7 @@ fn xor([a0, a1, a2, a3]: Row, [b0, b1, b2, b3]: Row) -> Row {
     [a0 ^ b0, a1 ^ b1, a2 ^ b2, a3 ^ b3]
 }
 
-/// Mixes four words of the state with two of the block's.
+/// Mixes four words of the state with two of the block's: the function G.
 #[inline(always)]
 fn mix([a, b, c, d]: Row, first: u32, second: u32) -> Row {
     let a = a.wrapping_add(b).wrapping_add(first);

@@ -50,10 +50,10 @@ pub struct Args {
     /// Nothing but the growth
     #[arg(long, requires = "growth")]
     pub growth_only: bool,
-    /// Does not use free memory before each part of the growth: new memory is waited for then, where the host of a
-    /// virtual machine has taken it back
+    /// Uses free memory before each part of the growth: where the host of a virtual machine has taken it back, the
+    /// store would wait for it
     #[arg(long, requires = "growth")]
-    pub memory_as_found: bool,
+    pub prefault: bool,
     /// Writes the results as a page of Markdown, with machine, versions and command
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,

@@ -1,44 +1,37 @@
-//! Memory that nobody uses. The host of a virtual machine may take it back, and whoever uses it first then waits until
-//! it is there again: for some microseconds a page, where a store adds an event in one or two.
+//! Memory that nobody uses. The host of a virtual machine may have taken it back, and whoever uses it first then waits
+//! until it is there again: for some microseconds a page, where a store adds an event in one or two.
 
 use std::fs;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
-/// Bytes that are touched at most.
-const MOST: u64 = 4 << 30;
-const PAGE: usize = 4096;
+use anyhow::{Context, Result};
 
-/// Uses half of the memory that is free, four gibibytes at most, and gives it back: for about two seconds it stays
-/// where it is.
-pub fn touch_much() {
-    let half = available().unwrap_or_default() / 2;
-    touch(usize::try_from(half.min(MOST)).unwrap_or_default());
+/// Bytes that are used at most.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// Uses half of the free memory, four gibibytes at most, and gives it back: Linux leaves it alone for two seconds.
+///
+/// # Errors
+///
+/// The system does not tell how much is free, or has less than it says.
+pub fn prefault() -> Result<()> {
+    let bytes = usize::try_from((free()? / 2).min(MAX_BYTES))?;
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(bytes)?;
+    memory.resize(bytes, 1_u8);
+    drop(black_box(memory));
+    Ok(())
 }
 
-/// How long it takes to use a page of memory: of what was free for long, and of what was used a moment ago.
-#[must_use]
-pub fn time_of_a_page() -> (Duration, Duration) {
-    const PAGES: u32 = 64 << 10;
-    let bytes = PAGES as usize * PAGE;
-    (touch(bytes) / PAGES, touch(bytes) / PAGES)
-}
-
-/// Writes to so many bytes, and frees them.
-fn touch(bytes: usize) -> Duration {
-    let start = Instant::now();
-    drop(black_box(vec![1_u8; bytes]));
-    start.elapsed()
-}
-
-/// Bytes that could be allocated.
-fn available() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kibibytes * 1024)
+/// Bytes that hold nothing, not even a file that was read.
+fn free() -> Result<u64> {
+    let text = fs::read_to_string("/proc/meminfo")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemFree:"));
+    let kibibytes: u64 = line
+        .and_then(|rest| rest.split_whitespace().next())
+        .context("the system does not tell how much memory is free")?
+        .parse()?;
+    Ok(kibibytes * 1024)
 }
 
 #[cfg(test)]
@@ -46,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_system_tells_what_is_available() {
-        assert!(available().unwrap() > 0);
+    fn the_system_tells_what_is_free() {
+        assert!(free().unwrap() > 0);
     }
 }

@@ -64,7 +64,7 @@ fn plan(args: &Args, folder: &Path) -> Vec<Job> {
         questions: if args.quick { 500 } else { 2000 },
         limit: Duration::from_secs(if args.quick { 1 } else { 3 }),
         works: wanted(args),
-        memory_as_found: args.memory_as_found,
+        prefault: args.prefault,
     };
     let (tasks, contestants) = (tasks(args), args.contestants());
     let mut plan = Vec::new();

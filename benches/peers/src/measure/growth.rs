@@ -13,8 +13,7 @@ use crate::workload::Generator;
 const POINTS: u64 = 10;
 
 /// Fills a new store in ten parts: the rate of each part, and the disk after it. A part's events are made
-/// before its first is appended, and the memory that it will take was in use a moment before: else a part's rate tells
-/// how long the memory before it had been free.
+/// before its first is appended.
 pub(super) fn rates(job: &Job) -> Result<()> {
     fs::create_dir_all(&job.path)?;
     let store = job.peer.open(&job.path, job.peer.weakest())?;
@@ -22,8 +21,8 @@ pub(super) fn rates(job: &Job) -> Result<()> {
     let part = job.events / POINTS;
     for number in 1..=POINTS {
         let events = generator.batch(usize::try_from(part)?);
-        if !job.memory_as_found {
-            free_memory::touch_much();
+        if job.prefault {
+            free_memory::prefault()?;
         }
         let start = Instant::now();
         for batch in events.chunks(BATCH) {

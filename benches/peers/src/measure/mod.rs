@@ -66,8 +66,8 @@ pub struct Job {
     pub limit: Duration,
     /// Only these works are measured.
     pub works: Vec<Work>,
-    /// Free memory is not used before a part of the growth.
-    pub memory_as_found: bool,
+    /// Free memory is used before a part of the growth.
+    pub prefault: bool,
 }
 
 /// A line that a measuring process prints.

@@ -6,7 +6,6 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::contestant::Peer;
-use crate::free_memory;
 
 /// The versions that were built in.
 const LOCK: &str = include_str!("../../../../Cargo.lock");
@@ -28,7 +27,6 @@ pub(super) fn describe(dir: &Path) -> Vec<(&'static str, String)> {
         ("compiler", compiler()),
         ("allocator", allocator().to_owned()),
         ("interruptions", interruptions()),
-        ("new memory", new_memory()),
     ]
 }
 
@@ -53,17 +51,6 @@ fn interruptions() -> String {
         f64::from(count) / all / 1e3,
         LONG.as_micros(),
         100.0 * held_up.as_secs_f64() / all,
-    )
-}
-
-/// What new memory costs, which every file in the page cache takes.
-fn new_memory() -> String {
-    let (first, again) = free_memory::time_of_a_page();
-    let micros = |time: Duration| time.as_secs_f64() * 1e6;
-    format!(
-        "{:.1} µs for a page of 4 KiB that was free, {:.1} for one in use a moment before",
-        micros(first),
-        micros(again)
     )
 }
 
