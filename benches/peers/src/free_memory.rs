@@ -1,10 +1,11 @@
 //! Memory that nobody uses. The host of a virtual machine may have taken it back, and whoever uses it first then waits
 //! until it is there again: for some microseconds a page, where a store adds an event in one or two.
 
-use std::fs;
 use std::hint::black_box;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+
+use crate::proc_file;
 
 /// Bytes that are used at most.
 const MAX_BYTES: u64 = 4 << 30;
@@ -25,13 +26,7 @@ pub fn prefault() -> Result<()> {
 
 /// Bytes that hold nothing, not even a file that was read.
 fn free() -> Result<u64> {
-    let text = fs::read_to_string("/proc/meminfo")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemFree:"));
-    let kibibytes: u64 = line
-        .and_then(|rest| rest.split_whitespace().next())
-        .context("the system does not tell how much memory is free")?
-        .parse()?;
-    Ok(kibibytes * 1024)
+    Ok(proc_file::kibibytes("/proc/meminfo", "MemFree")? * 1024)
 }
 
 #[cfg(test)]

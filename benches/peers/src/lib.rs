@@ -5,6 +5,7 @@ pub mod contestant;
 pub mod contestants;
 pub mod free_memory;
 pub mod measure;
+pub mod proc_file;
 pub mod report;
 pub mod row;
 pub mod run;

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{BATCH, Job, figure, float, progress};
 use crate::contestant::Peer;
+use crate::proc_file;
 use crate::work::Work;
 use crate::workload::{Generator, Questions};
 
@@ -47,11 +48,6 @@ pub(super) fn run(job: &Job) -> Result<()> {
 
 /// A line of this process's status, in mebibytes.
 pub(super) fn status(name: &str) -> Result<f64> {
-    let text = fs::read_to_string("/proc/self/status")?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let kibibytes: u64 = line
-        .and_then(|rest| rest.trim_start_matches(':').split_whitespace().next())
-        .context("the system does not tell the memory")?
-        .parse()?;
+    let kibibytes = proc_file::kibibytes("/proc/self/status", name)?;
     Ok(float(kibibytes) / 1024.0)
 }
