@@ -1,5 +1,6 @@
 //! Sums by which sets are compared, whatever their order.
 
+use super::super::digest::{self, DIGEST};
 use super::super::index::{INDEXES, TermHash, TermHashes};
 use super::super::record::Record;
 
@@ -25,10 +26,11 @@ impl Sums {
         let mut content = blake3::Hasher::new();
         content
             .update(&sequence.to_le_bytes())
-            .update(&recorded_at.to_le_bytes());
+            .update(&recorded_at.to_le_bytes())
+            .update(record.as_bytes());
         self.content = self
             .content
-            .wrapping_add(short(content.update(record.as_bytes())));
+            .wrapping_add(short(content.finalize().as_bytes()));
         for (place, hash) in hashes.iter().enumerate() {
             if let Some(hash) = hash {
                 self.add_posting(place, *hash, sequence);
@@ -39,20 +41,15 @@ impl Sums {
     pub(super) fn add_posting(&mut self, place: usize, hash: TermHash, sequence: u64) {
         if let (Some(count), Some(sum)) = (self.postings.get_mut(place), self.terms.get_mut(place))
         {
-            let mut hasher = blake3::Hasher::new();
-            hasher
-                .update(&hash.0.to_le_bytes())
-                .update(&sequence.to_le_bytes());
+            let posting = [hash.0.to_le_bytes(), sequence.to_le_bytes()];
             *count += 1;
-            *sum = sum.wrapping_add(short(&hasher));
+            *sum = sum.wrapping_add(short(&digest::blake3(posting.as_flattened())));
         }
     }
 }
 
-fn short(hasher: &blake3::Hasher) -> u64 {
-    hasher
-        .finalize()
-        .as_bytes()
-        .first_chunk()
+/// The first bytes of a hash.
+fn short(hash: &[u8; DIGEST]) -> u64 {
+    hash.first_chunk()
         .map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
